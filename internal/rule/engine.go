@@ -1,0 +1,317 @@
+package rule
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/common/types"
+
+	"github.com/holdfast-sec/holdfast/internal/asset"
+	"github.com/holdfast-sec/holdfast/internal/finding"
+)
+
+// patience is how long the rules may take for one asset. Real assets take
+// microseconds; this is for the ones that were built to take for ever.
+const patience = 10 * time.Second
+
+// Engine judges assets. It compiles the rules on a kind when the first asset of
+// that kind arrives. It may be used by several goroutines at once.
+type Engine struct {
+	functions Functions
+	load      func(asset.Kind) ([]Rule, error)
+	kinds     sync.Map // asset.Kind to func() (*ruleSet, error)
+	assets    atomic.Int64
+}
+
+// ruleSet is the compiled rules on one kind.
+type ruleSet struct {
+	rules   []*compiled
+	tallies []tally
+}
+
+type tally struct{ judged, failed, undetermined atomic.Int64 }
+
+// NewEngine makes an engine. load returns the rules on a kind that apply in
+// this run; it is called at most once for each.
+func NewEngine(fn Functions, load func(asset.Kind) ([]Rule, error)) *Engine {
+	return &Engine{functions: fn, load: load}
+}
+
+// set returns the rules on a kind, compiled once.
+func (e *Engine) set(kind asset.Kind) (*ruleSet, error) {
+	once, ok := e.kinds.Load(kind)
+	if !ok {
+		once, _ = e.kinds.LoadOrStore(kind, sync.OnceValues(func() (*ruleSet, error) { return e.compile(kind) }))
+	}
+	return once.(func() (*ruleSet, error))()
+}
+
+func (e *Engine) compile(kind asset.Kind) (*ruleSet, error) {
+	rules, err := e.load(kind)
+	if err != nil {
+		return nil, err
+	}
+	set := &ruleSet{rules: make([]*compiled, len(rules)), tallies: make([]tally, len(rules))}
+	if len(rules) == 0 {
+		return set, nil
+	}
+	env, err := newEnv(kind, e.functions)
+	if err != nil {
+		return nil, fmt.Errorf("setting up the rule language for %s: %w", kind, err)
+	}
+	for i := range rules {
+		if set.rules[i], err = compile(env, &rules[i]); err != nil {
+			return nil, err
+		}
+	}
+	return set, nil
+}
+
+// Judge puts one asset before every rule on its kind and hands each failure and
+// each undetermined verdict to report. The error is one of the rules, not of
+// the asset.
+func (e *Engine) Judge(ctx context.Context, a asset.Asset, report func(finding.Finding)) error {
+	set, err := e.set(a.Meta().Kind)
+	if err != nil || len(set.rules) == 0 {
+		return err
+	}
+	e.assets.Add(1)
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	j := judgement{ctx: ctx, asset: a, report: report}
+	j.vars.kind = string(a.Meta().Kind)
+	j.vars.asset = a
+	if object, ok := a.(*asset.Object); ok {
+		j.vars.asset = object.Content.Native()
+	}
+	for i, r := range set.rules {
+		if r.AppliesTo(a) {
+			j.judge(r, &set.tallies[i])
+		}
+	}
+	return nil
+}
+
+// Assets returns how many assets met at least one rule.
+func (e *Engine) Assets() int { return int(e.assets.Load()) }
+
+// Tallies returns the counts of every rule that judged something, by rule id.
+func (e *Engine) Tallies() []finding.Tally {
+	var out []finding.Tally
+	e.kinds.Range(func(_, once any) bool {
+		set, err := once.(func() (*ruleSet, error))()
+		if err != nil {
+			return true
+		}
+		for i, r := range set.rules {
+			t := &set.tallies[i]
+			if judged := t.judged.Load(); judged > 0 {
+				out = append(out, finding.Tally{Rule: r.ID, Judged: int(judged),
+					Failed: int(t.failed.Load()), Undetermined: int(t.undetermined.Load())})
+			}
+		}
+		return true
+	})
+	slices.SortFunc(out, func(a, b finding.Tally) int { return cmp.Compare(a.Rule, b.Rule) })
+	return out
+}
+
+// variables is what an expression sees; it spares a map per evaluation.
+type variables struct {
+	kind         string
+	asset        any
+	each, parent any
+}
+
+func (v *variables) ResolveName(name string) (any, bool) {
+	switch name {
+	case v.kind:
+		return v.asset, true
+	case "each":
+		return v.each, v.each != nil
+	case "parent":
+		return v.parent, v.parent != nil
+	}
+	return nil, false
+}
+
+func (v *variables) Parent() cel.Activation { return nil }
+
+// judgement is one asset before the rules.
+type judgement struct {
+	ctx    context.Context
+	asset  asset.Asset
+	vars   variables
+	report func(finding.Finding)
+}
+
+// judge applies one rule: once, or to each element. The tally counts assets, as
+// a control does: it failed if any element did.
+func (j *judgement) judge(r *compiled, t *tally) {
+	t.judged.Add(1)
+	j.vars.each, j.vars.parent = nil, nil
+	verdict := finding.Pass
+	if r.each == nil {
+		verdict = j.once(r, element{})
+	}
+	for _, e := range j.elements(r) {
+		j.vars.each, j.vars.parent = e.value, e.parent
+		switch j.once(r, e) {
+		case finding.Fail:
+			verdict = finding.Fail
+		case finding.Undetermined:
+			if verdict == finding.Pass {
+				verdict = finding.Undetermined
+			}
+		}
+	}
+	switch verdict {
+	case finding.Fail:
+		t.failed.Add(1)
+	case finding.Undetermined:
+		t.undetermined.Add(1)
+	}
+}
+
+func (j *judgement) elements(r *compiled) []element {
+	if r.each == nil {
+		return nil
+	}
+	return elements(j.vars.asset, r.each)
+}
+
+func (j *judgement) once(r *compiled, e element) finding.Verdict {
+	failed, reason := j.decide(r, e)
+	if reason == "" && !failed {
+		return finding.Pass
+	}
+	f := j.finding(r, e)
+	if reason != "" {
+		f.Verdict, f.Reason, f.Message = finding.Undetermined, reason, r.Title+": could not be decided"
+		j.report(f)
+		return finding.Undetermined
+	}
+	f.Message = j.message(r)
+	j.report(f)
+	return finding.Fail
+}
+
+// decide evaluates the condition. reason is why it could not be decided.
+func (j *judgement) decide(r *compiled, e element) (failed bool, reason string) {
+	if unknown := j.asset.Meta().Unknown; len(unknown) > 0 {
+		return j.decidePartly(r, e, unknown)
+	}
+	value, _, err := r.program.ContextEval(j.ctx, &j.vars)
+	if err != nil {
+		return false, evaluationReason(err)
+	}
+	if value == types.True {
+		return true, ""
+	}
+	if value != types.False {
+		return false, fmt.Sprintf("the condition gave %v, not true or false", value.Type())
+	}
+	return false, ""
+}
+
+// decidePartly evaluates with some fields unknown: CEL finds out whether the
+// verdict depends on one.
+func (j *judgement) decidePartly(r *compiled, e element, unknown []asset.Unknown) (failed bool, reason string) {
+	program, err := r.env.Program(r.when, cel.EvalOptions(cel.OptPartialEval), cel.InterruptCheckFrequency(interruptEvery))
+	if err != nil {
+		return false, err.Error()
+	}
+	var patterns []*cel.AttributePatternType
+	for _, u := range unknown {
+		patterns = append(patterns, unknownPattern(r, e, u.Path))
+	}
+	vars, err := cel.PartialVars(&j.vars, patterns...)
+	if err != nil {
+		return false, err.Error()
+	}
+	value, _, err := program.ContextEval(j.ctx, vars)
+	if err != nil {
+		return false, evaluationReason(err)
+	}
+	if types.IsUnknown(value) {
+		return false, unknownReason(unknown, value.(*types.Unknown))
+	}
+	return value == types.True, ""
+}
+
+// unknownPattern marks a field of the asset as unknown to CEL. Below a list the
+// whole list is marked, but for the element that the rule is looking at.
+func unknownPattern(r *compiled, e element, path string) *cel.AttributePatternType {
+	pattern := cel.AttributePattern(string(r.On))
+	if rest, ok := strings.CutPrefix(path, e.path+"."); ok && e.path != "" {
+		pattern, path = cel.AttributePattern("each"), rest
+	}
+	for _, field := range strings.Split(path, ".") {
+		name, _, indexed := strings.Cut(field, "[")
+		pattern = pattern.QualString(name)
+		if indexed {
+			break
+		}
+	}
+	return pattern
+}
+
+// unknownReason gives the reasons of the fields that the verdict depends on.
+func unknownReason(unknown []asset.Unknown, value *types.Unknown) string {
+	depends := value.String()
+	var reasons []string
+	for _, u := range unknown {
+		last := u.Path[strings.LastIndexByte(u.Path, '.')+1:]
+		name, _, _ := strings.Cut(last, "[")
+		if strings.Contains(depends, name) && !slices.Contains(reasons, u.Reason) {
+			reasons = append(reasons, u.Reason)
+		}
+	}
+	if len(reasons) == 0 {
+		reasons = append(reasons, unknown[0].Reason)
+	}
+	return strings.Join(reasons, "; ")
+}
+
+func evaluationReason(err error) string {
+	if strings.Contains(err.Error(), "interrupted") || strings.Contains(err.Error(), "deadline") {
+		return fmt.Sprintf("the rule took longer than %s for this asset", patience)
+	}
+	return "the rule could not be evaluated: " + err.Error()
+}
+
+func (j *judgement) message(r *compiled) string {
+	value, _, err := r.message.ContextEval(j.ctx, &j.vars)
+	if err != nil {
+		return r.Title
+	}
+	if s, ok := value.Value().(string); ok {
+		return s
+	}
+	return r.Title
+}
+
+func (j *judgement) finding(r *compiled, e element) finding.Finding {
+	meta := j.asset.Meta()
+	field, key := r.At, r.At
+	if e.path != "" {
+		field, key = strings.TrimSuffix(e.path+"."+r.At, "."), strings.TrimSuffix(e.key+"."+r.At, ".")
+	}
+	place, _ := j.asset.Locate(field)
+	_, fixable := r.Edits[string(meta.Format)]
+	return finding.Finding{
+		Rule: r.ID, Title: r.Title, Severity: r.Severity, Verdict: finding.Fail, Topic: r.Topic,
+		Asset: finding.Asset{Kind: string(meta.Kind), ID: meta.ID, Name: meta.Name,
+			Format: string(meta.Format), Place: meta.Place},
+		Place: place, Field: field, Key: key,
+		Why: r.Why, Fix: r.Fix, References: r.Refs,
+		Fixable: fixable, Sensitive: r.Sensitive, Ignores: meta.Ignores,
+	}
+}
