@@ -1,0 +1,3 @@
+module kettleandleaf.example/catalog
+
+go 1.26
