@@ -1,0 +1,95 @@
+// Package manifest reads Kubernetes objects from YAML and JSON and normalises
+// them: pods and their containers as Kubernetes would run them, RBAC as grants,
+// control-plane components with their settings, namespaces with what the
+// objects around them say. Helm charts and Kustomize overlays are rendered by
+// the packages below and normalised here.
+package manifest
+
+import (
+	"bytes"
+	"context"
+	"path"
+	"slices"
+
+	"github.com/holdfast-sec/holdfast/internal/collect"
+)
+
+// Collector reads plain manifests: files with Kubernetes objects.
+type Collector struct {
+	set *Set
+}
+
+// New returns a collector for one run.
+func New() *Collector { return &Collector{set: NewSet()} }
+
+// Name implements collect.Collector.
+func (c *Collector) Name() string { return "manifest" }
+
+// extensions are those of files that may hold manifests.
+var extensions = []string{".yaml", ".yml", ".json"}
+
+// Claim implements collect.Collector. It takes files that name an apiVersion
+// and a kind, and those that the user named or piped in and nobody else knows.
+func (c *Collector) Claim(t *collect.Tree) []collect.Input {
+	var inputs []collect.Input
+	for _, e := range t.Unclaimed() {
+		if !slices.Contains(extensions, path.Ext(e.Path)) && !e.Explicit {
+			continue
+		}
+		if e.Explicit || looksLikeManifest(e.Head()) {
+			e.Claim()
+			inputs = append(inputs, file{e, c.set})
+			continue
+		}
+		// The object may start behind a long comment or a long first document.
+		if len(e.Head()) >= 4096 {
+			if text, err := e.Read(); err == nil && looksLikeManifest(text) {
+				e.Claim()
+				inputs = append(inputs, file{e, c.set})
+			}
+		}
+	}
+	return inputs
+}
+
+// looksLikeManifest finds the two keys that every Kubernetes object has, at the
+// start of lines of YAML or anywhere in JSON.
+func looksLikeManifest(text []byte) bool {
+	return hasKey(text, "apiVersion") && hasKey(text, "kind")
+}
+
+func hasKey(text []byte, key string) bool {
+	if bytes.Contains(text, []byte("\""+key+"\"")) {
+		return true
+	}
+	for len(text) > 0 {
+		i := bytes.Index(text, []byte(key+":"))
+		if i < 0 {
+			return false
+		}
+		if i == 0 || text[i-1] == '\n' || text[i-1] == '{' || bytes.HasSuffix(text[:i], []byte("- ")) || bytes.HasSuffix(text[:i], []byte("\ufeff")) {
+			return true
+		}
+		text = text[i+len(key):]
+	}
+	return false
+}
+
+// Finish implements collect.Collector.
+func (c *Collector) Finish(_ context.Context, sink collect.Sink) { c.set.Finish(sink) }
+
+// file is one file with manifests.
+type file struct {
+	entry *collect.Entry
+	set   *Set
+}
+
+func (f file) Path() string { return f.entry.Path }
+
+func (f file) Read(_ context.Context, sink collect.Sink) {
+	text, ok := f.entry.ReadText(sink)
+	if !ok {
+		return
+	}
+	f.set.Add(Text{File: f.entry.Path, Content: text}, sink)
+}
