@@ -65,7 +65,8 @@ type Container struct {
 	Liveness  Probe       `json:"liveness"`
 	Readiness Probe       `json:"readiness"`
 	Startup   Probe       `json:"startup"`
-	// Hooks are the lifecycle handlers.
+	// Hooks are the calls that the platform makes into the container: probes
+	// and lifecycle handlers.
 	Hooks   []Hook   `json:"hooks"`
 	Sysctls []Sysctl `json:"sysctls"`
 	Command []string `json:"command"`
@@ -227,9 +228,9 @@ type Probe struct {
 	Command  []string `json:"command"`
 }
 
-// Hook is a lifecycle handler.
+// Hook is a call that the platform makes into a container.
 type Hook struct {
-	// On is "postStart" or "preStop".
+	// On is "liveness", "readiness", "startup", "postStart" or "preStop".
 	On      string   `json:"on"`
 	Type    string   `json:"type"`
 	Host    string   `json:"host"`

@@ -22,6 +22,9 @@ type Functions struct {
 	Credential func(name, value string) string
 	// Credentials says what kinds of credential stand in a longer text.
 	Credentials func(text string) []string
+	// RegistryAllowed says whether the user lets images come from a repository
+	// of a registry.
+	RegistryAllowed func(registry, repository string) bool
 }
 
 // goTypes are the Go types that rules see, by the kind that they judge. Objects
@@ -83,6 +86,10 @@ func functions(fn Functions) []cel.EnvOption {
 				return types.DefaultTypeAdapter.NativeToValue(fn.Credentials(text(value)))
 			}))),
 	}
+	opts = append(opts, cel.Function("registryAllowed", cel.Overload("registryAllowed_string_string", []*cel.Type{str, str}, boolean,
+		cel.BinaryBinding(func(registry, repository ref.Val) ref.Val {
+			return types.Bool(fn.RegistryAllowed(text(registry), text(repository)))
+		}))))
 	opts = append(opts, cel.Function("allows", cel.MemberOverload("grant_allows_string_string_string",
 		[]*cel.Type{cel.ObjectType("asset.Grant"), str, str, str}, boolean,
 		cel.FunctionBinding(func(args ...ref.Val) ref.Val {

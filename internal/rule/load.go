@@ -51,7 +51,35 @@ func Load(files fs.FS, root string, builtIn bool) ([]Rule, []error) {
 		}
 		seen[r.ID] = r.Place
 	}
-	return rules, errs
+	return rules, append(errs, settle(rules)...)
+}
+
+// settle adds to the condition of every rule that the more precise rules named
+// in its "unless" do not hold. A rule that the user has switched off still
+// counts: switching it off must not bring up another finding for its cause.
+func settle(rules []Rule) []error {
+	conditions := make(map[string]string, len(rules))
+	sameElements := make(map[string]string, len(rules))
+	for _, r := range rules {
+		conditions[r.ID] = r.When.Text
+		sameElements[r.ID] = string(r.On) + " " + r.Each.Text
+	}
+	var errs []error
+	for i := range rules {
+		r := &rules[i]
+		if len(r.Unless) == 0 {
+			continue
+		}
+		r.When.Text = "(" + r.When.Text + ")"
+		for _, id := range r.Unless {
+			if sameElements[id] != sameElements[r.ID] {
+				errs = append(errs, &Error{r.Place, fmt.Sprintf("rule %s: \"unless\" names %q, which is no rule with the same \"on\" and \"each\"", r.ID, id)})
+				continue
+			}
+			r.When.Text += " && !(" + conditions[id] + ")"
+		}
+	}
+	return errs
 }
 
 // LoadKind reads only the built-in rules on one kind of asset, without their
@@ -90,6 +118,9 @@ func LoadKind(files fs.FS, kind asset.Kind) ([]Rule, error) {
 			line += bytes.Count(text[:end], []byte("\n"))
 			text = text[end:]
 		}
+	}
+	if errs := settle(rules); len(errs) > 0 {
+		return nil, errs[0]
 	}
 	return rules, nil
 }
@@ -138,11 +169,11 @@ func (l *loader) place(at source.Position) source.Place {
 }
 
 func (l *loader) rule(n *source.Node) Rule {
-	l.keys(n, "a rule", "id", "title", "topic", "severity", "on", "kinds", "formats", "each", "when",
+	l.keys(n, "a rule", "id", "title", "topic", "severity", "on", "kinds", "formats", "each", "when", "unless",
 		"at", "message", "why", "fix", "refs", "sensitive", "edit", "examples")
 	r := Rule{
 		ID: n.Text("id"), Title: n.Text("title"), Topic: n.Text("topic"),
-		On: asset.Kind(n.Text("on")), Kinds: n.Strings("kinds"),
+		On: asset.Kind(n.Text("on")), Kinds: n.Strings("kinds"), Unless: n.Strings("unless"),
 		Each: l.expr(n, "each"), When: l.expr(n, "when"), Message: l.expr(n, "message"),
 		At: n.Text("at"), Why: strings.TrimSpace(n.Text("why")), Fix: strings.TrimSpace(n.Text("fix")),
 		Place: l.place(n.Place("id")), BuiltIn: l.builtIn,

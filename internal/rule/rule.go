@@ -34,6 +34,10 @@ type Rule struct {
 	Each Expr
 	// When is the condition.
 	When Expr
+	// Unless names rules on the same assets (and elements) that are more
+	// precise: where one of them fires, this one does not. One problem is one
+	// finding.
+	Unless []string
 	// At is the path of the field whose place is reported: within the asset,
 	// or within the element if there is an Each.
 	At string

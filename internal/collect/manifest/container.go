@@ -341,15 +341,24 @@ func (r *containerReader) probes() {
 	r.c.Readiness = r.probe("readiness", "readinessProbe")
 	r.c.Startup = r.probe("startup", "startupProbe")
 	for _, on := range []string{"postStart", "preStop"} {
-		n := r.node.Get("lifecycle", on)
-		if n == nil {
+		if n := r.node.Get("lifecycle", on); n != nil {
+			r.hook(on, n, r.node.Place("lifecycle", on))
+		}
+	}
+}
+
+// hook records a call that the kubelet makes into the container. A handler has
+// one type; should a hostile one name several, each is recorded.
+func (r *containerReader) hook(on string, n *source.Node, at source.Position) {
+	for _, kind := range handlerTypes() {
+		handler := n.Get(kind)
+		if handler == nil {
 			continue
 		}
-		kind, handler := probeHandler(n)
-		at := element("hooks", len(r.c.Hooks))
-		r.c.At(at, r.text.place(r.node.Place("lifecycle", on)))
-		r.podReader.at(&r.c.Head, at+".host", handler, "host")
-		r.c.Hooks = append(r.c.Hooks, asset.Hook{On: on, Type: kind, Host: handlerHost(n), Command: handler.Strings("command")})
+		path := element("hooks", len(r.c.Hooks))
+		r.c.At(path, r.text.place(at))
+		r.podReader.at(&r.c.Head, path+".host", handler, "host")
+		r.c.Hooks = append(r.c.Hooks, asset.Hook{On: on, Type: kind, Host: handler.Text("host"), Command: handler.Strings("command")})
 	}
 }
 
@@ -358,22 +367,16 @@ func (r *containerReader) probe(field, key string) asset.Probe {
 	if n == nil {
 		return asset.Probe{}
 	}
-	kind, handler := probeHandler(n)
-	r.at(field, key)
-	r.podReader.at(&r.c.Head, field+".host", handler, "host")
-	return asset.Probe{Declared: true, Type: kind, Host: handlerHost(n), Scheme: handler.Text("scheme"), Command: handler.Strings("command")}
-}
-
-func probeHandler(n *source.Node) (string, *source.Node) {
-	for _, kind := range []string{"httpGet", "tcpSocket", "grpc", "exec"} {
+	p := asset.Probe{Declared: true}
+	for _, kind := range handlerTypes() {
 		if handler := n.Get(kind); handler != nil {
-			return kind, handler
+			p.Type, p.Host, p.Scheme, p.Command = kind, handler.Text("host"), handler.Text("scheme"), handler.Strings("command")
+			break
 		}
 	}
-	return "", nil
+	r.at(field, key)
+	r.hook(field, n, r.node.Place(key))
+	return p
 }
 
-// handlerHost is the address that a check is sent to when it is not the pod's.
-func handlerHost(n *source.Node) string {
-	return cmp.Or(n.Text("httpGet", "host"), n.Text("tcpSocket", "host"))
-}
+func handlerTypes() []string { return []string{"httpGet", "tcpSocket", "grpc", "exec"} }

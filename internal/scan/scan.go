@@ -1,0 +1,234 @@
+// Package scan is the pipeline at rest: targets -> inputs -> assets -> findings
+// -> the user's choices -> a result. It is the one place where its stages meet.
+package scan
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"runtime"
+	"slices"
+	"sync"
+
+	"github.com/holdfast-sec/holdfast/internal/asset"
+	"github.com/holdfast-sec/holdfast/internal/collect"
+	"github.com/holdfast-sec/holdfast/internal/finding"
+	"github.com/holdfast-sec/holdfast/internal/rule"
+	"github.com/holdfast-sec/holdfast/internal/source"
+)
+
+// Plan is what a run is asked to do.
+type Plan struct {
+	// Targets are files and folders; "-" is Stdin.
+	Targets []string
+	Stdin   io.Reader
+	// Exclude says which paths not to look at; nil excludes nothing.
+	Exclude func(path string) bool
+	// Collectors read the targets, in the order in which they may claim files.
+	Collectors []collect.Collector
+	Rules      Rules
+}
+
+// Rules is what assets are judged by.
+type Rules struct {
+	// BuiltIn holds the rule files that come with the program.
+	BuiltIn fs.FS
+	// User are the rules that the user added, already checked.
+	User []rule.Rule
+	// Adjust is shown every rule: it may change its severity, and says whether
+	// the rule applies at all. Nil applies every rule as it is.
+	Adjust func(*rule.Rule) bool
+	// Functions are the algorithms that rules call.
+	Functions rule.Functions
+}
+
+// load returns the rules on a kind that apply in this run.
+func (r *Rules) load(kind asset.Kind) ([]rule.Rule, error) {
+	all, err := rule.LoadKind(r.BuiltIn, kind)
+	if err != nil {
+		return nil, err
+	}
+	for _, u := range r.User {
+		if u.On == kind {
+			all = append(all, u)
+		}
+	}
+	if r.Adjust == nil {
+		return all, nil
+	}
+	kept := all[:0]
+	for i := range all {
+		if r.Adjust(&all[i]) {
+			kept = append(kept, all[i])
+		}
+	}
+	return kept, nil
+}
+
+// Run scans the targets. Its error means that the run could not be made at all;
+// what could not be read or judged is part of the result.
+func Run(ctx context.Context, plan Plan) (*finding.Result, error) {
+	skip := plan.Exclude
+	if skip == nil {
+		skip = func(string) bool { return false }
+	}
+	tree, err := collect.Walk(plan.Targets, plan.Stdin, skip)
+	if err != nil {
+		return nil, err
+	}
+	return Tree(ctx, plan, tree)
+}
+
+// Tree scans files that were already found.
+func Tree(ctx context.Context, plan Plan, tree *collect.Tree) (*finding.Result, error) {
+	r := &run{engine: rule.NewEngine(plan.Rules.Functions, plan.Rules.load), ctx: ctx}
+	for _, p := range tree.Problems {
+		r.Unread(source.Place{File: p.Path}, p.Reason)
+	}
+	r.read(claim(plan.Collectors, tree))
+	for _, c := range plan.Collectors {
+		c.Finish(ctx, r)
+	}
+	for _, e := range tree.Entries {
+		switch {
+		case e.Claimed():
+			r.result.Stats.Files++
+		case e.Explicit:
+			r.Unread(source.Place{File: e.Path}, "it is none of the formats that are read: Dockerfile, Compose, Kubernetes YAML or JSON, Helm chart, Kustomization")
+		default:
+			r.result.Stats.Skipped++
+		}
+	}
+	if r.err != nil {
+		return nil, r.err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return r.finish(), nil
+}
+
+// claim lets every collector take its inputs, in their order.
+func claim(collectors []collect.Collector, tree *collect.Tree) []collect.Input {
+	var inputs []collect.Input
+	for _, c := range collectors {
+		inputs = append(inputs, c.Claim(tree)...)
+	}
+	return inputs
+}
+
+// run is the sink of one scan: assets are judged as they arrive and forgotten.
+type run struct {
+	ctx    context.Context
+	engine *rule.Engine
+
+	mu     sync.Mutex
+	result finding.Result
+	err    error // the first error of a rule, which ends the run
+}
+
+// read reads the inputs, as many at a time as there are processors.
+func (r *run) read(inputs []collect.Input) {
+	queue := make(chan collect.Input)
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), max(len(inputs), 1)) {
+		workers.Go(func() {
+			for input := range queue {
+				input.Read(r.ctx, r)
+			}
+		})
+	}
+	for _, input := range inputs {
+		if r.ctx.Err() != nil {
+			break
+		}
+		queue <- input
+	}
+	close(queue)
+	workers.Wait()
+}
+
+// Asset implements collect.Sink. The containers of a pod are judged with it.
+func (r *run) Asset(a asset.Asset) {
+	var found []finding.Finding
+	keep := func(f finding.Finding) { found = append(found, f) }
+	err := r.engine.Judge(r.ctx, a, keep)
+	if pod, ok := a.(*asset.Pod); ok {
+		for _, c := range pod.Containers {
+			if err == nil {
+				err = r.engine.Judge(r.ctx, c, keep)
+			}
+		}
+		found = foldInherited(found)
+	}
+	if len(found) == 0 && err == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err == nil {
+		r.err = err
+	}
+	for _, f := range found {
+		if f.Verdict == finding.Undetermined {
+			r.result.Undetermined = append(r.result.Undetermined, f)
+		} else {
+			r.result.Findings = append(r.result.Findings, f)
+		}
+	}
+}
+
+// foldInherited makes one finding of those that the containers of a pod share:
+// a setting of the pod that each of them inherits is one line and one problem.
+func foldInherited(found []finding.Finding) []finding.Finding {
+	type cause struct {
+		rule  string
+		place source.Place
+	}
+	first := map[cause]int{}
+	more := map[int]int{}
+	kept := found[:0]
+	for _, f := range found {
+		c := cause{f.Rule, f.Place}
+		i, seen := first[c]
+		switch {
+		case !seen || f.Place.Line == 0 || kept[i].Asset.ID == f.Asset.ID:
+			first[c] = len(kept)
+			kept = append(kept, f)
+		default:
+			more[i]++
+		}
+	}
+	for i, n := range more {
+		kept[i].Message += fmt.Sprintf(" (and %d more of the pod)", n)
+	}
+	return kept
+}
+
+// Unread implements collect.Sink.
+func (r *run) Unread(place source.Place, reason string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.result.Undetermined = append(r.result.Undetermined, finding.Unread(place, reason))
+}
+
+// Object implements collect.Sink.
+func (r *run) Object(n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.result.Stats.Objects += n
+}
+
+// finish puts the result into its order and counts.
+func (r *run) finish() *finding.Result {
+	r.result.Findings = finding.Sort(r.result.Findings)
+	r.result.Undetermined = finding.Sort(r.result.Undetermined)
+	r.result.Rules = r.engine.Tallies()
+	r.result.Stats.Assets = r.engine.Assets()
+	for _, t := range r.result.Rules {
+		r.result.Stats.Checks += t.Judged
+	}
+	r.result.Findings = slices.Clip(r.result.Findings)
+	return &r.result
+}
