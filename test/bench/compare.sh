@@ -21,7 +21,7 @@
 # the tool's wall time, for every tool, whether it judges all of them or not.
 # "x wall" is that wall time in units of Holdfast's. A scanner that finds something
 # exits with 1, so the exit column alone does not tell a finding from a failure: a
-# tool that printed no report is named below the table with what it said. GNU time
+# tool that gave no whole report is named below the table with what it said. GNU time
 # counts in hundredths of a second, so a folder that is scanned in less than a tenth
 # gives rough figures.
 
@@ -220,7 +220,7 @@ done
 status=0
 for tool in $tools; do
 	[ -e "$work/$tool.silent" ] || continue
-	note "$tool printed no report, so its figures mean little: $(cat "$work/$tool.silent")"
+	note "$tool gave no whole report, so its figures mean little: $(cat "$work/$tool.silent")"
 	status=1
 done
 if [ -n "$missing" ]; then
