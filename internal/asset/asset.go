@@ -84,7 +84,8 @@ type Unknown struct {
 	Reason string `json:"reason"`
 }
 
-// At records where a declared value stands.
+// At records where a declared value stands. The empty path is the parent of
+// every field: where absent ones are reported if not at the asset's first line.
 func (h *Head) At(path string, place source.Place) {
 	if place.Line > 0 || place.Rendered {
 		h.Fields = append(h.Fields, Field{path, place})
@@ -93,14 +94,15 @@ func (h *Head) At(path string, place source.Place) {
 
 // Locate implements Asset from the recorded Fields.
 func (h *Head) Locate(path string) (source.Place, bool) {
-	declared := true
-	for path != "" {
+	for declared := true; ; declared = false {
 		for i := len(h.Fields) - 1; i >= 0; i-- {
 			if h.Fields[i].Path == path {
-				return h.Fields[i].Place, declared
+				return h.Fields[i].Place, declared && path != ""
 			}
 		}
-		declared = false
+		if path == "" {
+			break
+		}
 		path = path[:max(strings.LastIndexAny(path, ".["), 0)]
 	}
 	start := h.Place

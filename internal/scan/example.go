@@ -22,6 +22,7 @@ const mark = "# <- "
 // in another place than it marks, and a good example with one.
 func CheckExamples(ctx context.Context, plan Plan, rules []rule.Rule) []error {
 	var errs []error
+	plan.Rules.Functions = Functions([]string{"registry.example", "docker.io"})
 	for _, r := range rules {
 		plan := plan
 		plan.Rules.User = nil

@@ -85,6 +85,12 @@ func (r *podReader) read() {
 		"nodeSelector", "tolerations", "volumes", "containers"} {
 		r.at(&p.Head, key, r.spec, key)
 	}
+	r.at(&p.Head, "", r.template, "spec")
+	for _, annotation := range metadata.Map("annotations") {
+		at := `annotations["` + annotation.Key.Value + `"]`
+		p.At(at, r.text.place(annotation.Key.Position))
+		p.At(at+".value", r.text.place(annotation.Value.Position))
+	}
 	r.at(&p.Head, "priorityClass", r.spec, "priorityClassName")
 	r.at(&p.Head, "labels", r.template, "metadata", "labels")
 	r.sysctls()
