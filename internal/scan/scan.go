@@ -16,6 +16,7 @@ import (
 	"github.com/holdfast-sec/holdfast/internal/finding"
 	"github.com/holdfast-sec/holdfast/internal/rule"
 	"github.com/holdfast-sec/holdfast/internal/source"
+	"github.com/holdfast-sec/holdfast/internal/triage"
 )
 
 // Plan is what a run is asked to do.
@@ -28,6 +29,11 @@ type Plan struct {
 	// Collectors read the targets, in the order in which they may claim files.
 	Collectors []collect.Collector
 	Rules      Rules
+	// Choices are the user's decisions about findings. Comments and annotations
+	// in the files are added to them.
+	Choices triage.Choices
+	// Today is the day on which ignores are looked at, as YYYY-MM-DD.
+	Today string
 }
 
 // Rules is what assets are judged by.
@@ -106,7 +112,7 @@ func Tree(ctx context.Context, plan Plan, tree *collect.Tree) (*finding.Result, 
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return r.finish(), nil
+	return r.finish(plan, tree), nil
 }
 
 // claim lets every collector take its inputs, in their order.
@@ -220,15 +226,20 @@ func (r *run) Object(n int) {
 	r.result.Stats.Objects += n
 }
 
-// finish puts the result into its order and counts.
-func (r *run) finish() *finding.Result {
-	r.result.Findings = finding.Sort(r.result.Findings)
-	r.result.Undetermined = finding.Sort(r.result.Undetermined)
-	r.result.Rules = r.engine.Tallies()
-	r.result.Stats.Assets = r.engine.Assets()
-	for _, t := range r.result.Rules {
-		r.result.Stats.Checks += t.Judged
+// finish puts the result into its order, applies the user's choices and counts.
+func (r *run) finish(plan Plan, tree *collect.Tree) *finding.Result {
+	result := &r.result
+	result.Findings = finding.Sort(result.Findings)
+	result.Undetermined = finding.Sort(result.Undetermined)
+	result.Rules = r.engine.Tallies()
+	result.Stats.Assets = r.engine.Assets()
+	for _, t := range result.Rules {
+		result.Stats.Checks += t.Judged
 	}
-	r.result.Findings = slices.Clip(r.result.Findings)
-	return &r.result
+	comments, notes := annotate(tree, result)
+	result.Notes = append(result.Notes, notes...)
+	choices := plan.Choices
+	choices.Ignores = append(slices.Clip(choices.Ignores), comments...)
+	triage.Apply(result, choices, plan.Today)
+	return result
 }

@@ -1,0 +1,12 @@
+// Holdfast finds out how you would lose your containers.
+package main
+
+import (
+	"os"
+
+	"github.com/holdfast-sec/holdfast/internal/cli"
+)
+
+func main() {
+	os.Exit(cli.Main(os.Args[1:], cli.Process()))
+}

@@ -1,0 +1,148 @@
+package scan
+
+import (
+	"bytes"
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/holdfast-sec/holdfast/internal/collect"
+	"github.com/holdfast-sec/holdfast/internal/finding"
+	"github.com/holdfast-sec/holdfast/internal/inspect/secret"
+	"github.com/holdfast-sec/holdfast/internal/triage"
+)
+
+// maxExcerpt bounds how much of a source line a finding carries, in runes.
+const maxExcerpt = 400
+
+// hidden stands for a secret in an excerpt.
+const hidden = "********"
+
+// annotate gives findings their line of source and the end of their place, and
+// returns the ignores that are written as comments in the files. Files are read
+// once more, one at a time: nothing of them was kept while assets were judged.
+func annotate(tree *collect.Tree, result *finding.Result) ([]triage.Ignore, []finding.Note) {
+	byFile := map[string][]*finding.Finding{}
+	for _, list := range [][]finding.Finding{result.Findings, result.Undetermined} {
+		for i := range list {
+			byFile[list[i].Place.File] = append(byFile[list[i].Place.File], &list[i])
+		}
+	}
+	var ignores []triage.Ignore
+	var notes []finding.Note
+	for _, file := range triage.Files(result.Findings) {
+		if _, ok := byFile[file]; !ok {
+			byFile[file] = nil
+		}
+	}
+	for _, file := range slices.Sorted(maps.Keys(byFile)) {
+		entry := tree.Get(file)
+		if entry == nil {
+			continue
+		}
+		text, err := entry.Read()
+		if err != nil {
+			continue // it was read before; what is missing now is only its excerpt
+		}
+		excerpts(text, byFile[file])
+		more, moreNotes := triage.Comments(file, text)
+		ignores, notes = append(ignores, more...), append(notes, moreNotes...)
+	}
+	return ignores, notes
+}
+
+// excerpts fills in the source lines of the findings in one file.
+func excerpts(text []byte, findings []*finding.Finding) {
+	var lines [][]byte
+	for _, f := range findings {
+		if f.Place.Line == 0 || f.Place.Rendered {
+			continue
+		}
+		if lines == nil {
+			lines = bytes.Split(text, []byte("\n"))
+		}
+		if f.Place.Line > len(lines) {
+			continue
+		}
+		line := []rune(strings.TrimSuffix(string(bytes.ToValidUTF8(lines[f.Place.Line-1], []byte("?"))), "\r"))
+		excerpt(f, line)
+	}
+}
+
+func excerpt(f *finding.Finding, line []rune) {
+	at := min(max(f.Place.Column-1, 0), len(line))
+	end := at + tokenLength(line[at:])
+	switch {
+	case f.Sensitive:
+		// The end of the region would give the secret's length away.
+		f.Excerpt = secret.Redact(string(line[:at])) + hidden + remainder(line[end:])
+	default:
+		f.Excerpt = secret.Redact(clip(line))
+		if f.Place.EndLine == 0 && f.Place.Column > 0 && end > at {
+			f.Place.EndLine, f.Place.EndColumn = f.Place.Line, end+1
+		}
+	}
+}
+
+// remainder is what follows a secret on its line, if that is only punctuation
+// or a comment.
+func remainder(rest []rune) string {
+	text := strings.TrimSpace(string(rest))
+	if text == "" || strings.HasPrefix(text, "#") {
+		return ""
+	}
+	return strings.TrimRightFunc(text, func(r rune) bool { return !strings.ContainsRune("]}),\"'", r) })
+}
+
+func clip(line []rune) string {
+	if len(line) > maxExcerpt {
+		return string(line[:maxExcerpt]) + "…"
+	}
+	return string(line)
+}
+
+// tokenLength is how far a value or key reaches: to its closing quote, or to
+// what ends a plain scalar.
+func tokenLength(line []rune) int {
+	if len(line) == 0 {
+		return 0
+	}
+	if quote := line[0]; quote == '"' || quote == '\'' {
+		for i := 1; i < len(line); i++ {
+			switch {
+			case line[i] == '\\' && quote == '"':
+				i++
+			case line[i] == quote:
+				return i + 1
+			}
+		}
+		return len(line)
+	}
+	flow := 0
+	for i, r := range line {
+		switch {
+		case r == '[' || r == '{':
+			flow++
+		case (r == ']' || r == '}') && flow > 0:
+			if flow--; flow == 0 {
+				return i + 1
+			}
+		case flow > 0:
+		case (r == ',' || r == ']' || r == '}') && !strings.ContainsRune("/", cmp.Or(next(line, i), ' ')):
+			return i
+		case r == ':' && strings.ContainsRune(" \t", cmp.Or(next(line, i), ' ')):
+			return i
+		case r == '#' && i > 0 && line[i-1] == ' ':
+			return len([]rune(strings.TrimRight(string(line[:i]), " \t")))
+		}
+	}
+	return len([]rune(strings.TrimRight(string(line), " \t")))
+}
+
+func next(line []rune, i int) rune {
+	if i+1 < len(line) {
+		return line[i+1]
+	}
+	return 0
+}
