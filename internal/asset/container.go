@@ -86,6 +86,8 @@ type Container struct {
 	CgroupParent string `json:"cgroupParent"`
 	// LogDriver is a Compose logging driver, "" for the engine's default.
 	LogDriver string `json:"logDriver"`
+	// Service is what only a Compose service has.
+	Service Service `json:"service"`
 }
 
 // Workload is the object whose template a container or pod comes from.
@@ -199,8 +201,11 @@ type Port struct {
 	// HostPort is the port opened on the node, 0 for none.
 	HostPort int64 `json:"hostPort"`
 	// HostIP is the address it is opened on; "" is every address.
-	HostIP   string `json:"hostIP"`
-	Protocol string `json:"protocol"`
+	HostIP string `json:"hostIP"`
+	// Published says that a Compose service opens it on the node: at HostPort
+	// or, where that is 0, at a port that the engine picks.
+	Published bool   `json:"published"`
+	Protocol  string `json:"protocol"`
 }
 
 // Resources are limits and requests as written, "" where not declared.
@@ -235,6 +240,9 @@ type Hook struct {
 	Type    string   `json:"type"`
 	Host    string   `json:"host"`
 	Command []string `json:"command"`
+	// User and Privileged are how a Compose service's handler runs.
+	User       string `json:"user"`
+	Privileged bool   `json:"privileged"`
 }
 
 // Sysctl is a kernel parameter that is set for the container.

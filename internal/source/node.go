@@ -24,6 +24,10 @@ const (
 // checks on the way.
 type Node struct {
 	Kind Kind
+	// plain says that the scalar stood without quotes or tag.
+	plain bool
+	// Tag is the value's own tag, such as "!reset"; "" for YAML's.
+	Tag string
 	// Value is the text of a scalar, unquoted and unescaped.
 	Value string
 	// Position is where the value starts.
@@ -35,9 +39,6 @@ type Node struct {
 	Pairs []Pair
 	// Items are the elements of a List.
 	Items []*Node
-
-	// plain says that the scalar stood without quotes or tag.
-	plain bool
 }
 
 // Pair is one entry of a mapping.

@@ -3,6 +3,7 @@ package source
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
 	"go.yaml.in/yaml/v4/plugin/loaderlimits"
@@ -108,6 +109,9 @@ func (c *converter) convert(y *yaml.Node, depth int) (n *Node, size int, err err
 		}()
 	}
 	n = &Node{Position: Position{y.Line + c.above, y.Column}, EndLine: y.Line + c.above}
+	if strings.HasPrefix(y.Tag, "!") && !strings.HasPrefix(y.Tag, "!!") && len(y.Tag) > 1 {
+		n.Tag = y.Tag
+	}
 	switch y.Kind {
 	case yaml.MappingNode:
 		size, err = c.mapping(n, y, depth)

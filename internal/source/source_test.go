@@ -148,3 +148,15 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestTags(t *testing.T) {
+	n := parseOne(t, "a: !reset null\nb: !override\n  - x\nc: !!str 5\nd: x\n")
+	for name, want := range map[string]string{"a": "!reset", "b": "!override", "c": "", "d": ""} {
+		if got := n.Pair(name).Value.Tag; got != want {
+			t.Errorf("%s has tag %q, want %q", name, got, want)
+		}
+	}
+	if at := n.Place("d"); at != (Position{5, 4}) {
+		t.Errorf("what follows stands at %v", at)
+	}
+}
