@@ -190,8 +190,12 @@ func (s *ignores) notes(result *finding.Result) []finding.Note {
 		case e.expired:
 			notes = append(notes, noteAt(e.Place, "%s expired on %s: %s again", name, e.Until, counts(e.matched)))
 		case e.matched > 0 || len(unknown) == len(e.Rules):
-		case s.matchesUndetermined(e, result):
+		case s.undetermined(e, result, s.match):
 			notes = append(notes, noteAt(e.Place, "%s matches only what could not be judged, which cannot be ignored", name))
+		case s.undetermined(e, result, unread):
+			// It may well match again when its file can be read.
+		case e.By == ByConfig:
+			notes = append(notes, noteAt(e.Place, "%s matches nothing in what was scanned: remove it if nothing needs it any more", name))
 		default:
 			notes = append(notes, noteAt(e.Place, "%s matches nothing: remove it", name))
 		}
@@ -221,12 +225,19 @@ func (s *ignores) offNotes() []finding.Note {
 	return []finding.Note{{Message: "ignores are switched off: " + count(used, "ignore") + " would suppress " + count(s.hidden, "finding")}}
 }
 
-func (s *ignores) matchesUndetermined(e *entry, result *finding.Result) bool {
+// undetermined reports whether the ignore is, in the way that is asked for,
+// about something that could not be judged.
+func (s *ignores) undetermined(e *entry, result *finding.Result, about func(*entry, *finding.Finding) bool) bool {
 	return slices.ContainsFunc(result.Undetermined, func(f finding.Finding) bool {
-		asked := e.By == ByConfig ||
-			e.By == ByComment && (f.Place.File == e.Place.File || f.Asset.Place.File == e.Place.File)
-		return asked && s.match(e, &f)
+		nearby := e.By == ByConfig || f.Place.File == e.Place.File || f.Asset.Place.File == e.Place.File
+		return nearby && about(e, &f)
 	})
+}
+
+// unread reports whether the finding is about a file that was not read, in
+// which the ignore may have something to match.
+func unread(e *entry, f *finding.Finding) bool {
+	return f.Rule == finding.RuleUnread && (len(e.Paths) == 0 || e.matchPath(f.Place.File))
 }
 
 // unknownRules says which rules of an ignore do not exist.

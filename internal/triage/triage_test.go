@@ -214,7 +214,8 @@ func TestNotes(t *testing.T) {
 		{"no reason", Ignore{Rules: []string{"root"}}, shipit, "the ignore of root has no reason and is disregarded"},
 		{"expired", Ignore{Rules: []string{"root"}, Reason: "why", Until: "2026-11-22"}, shipit, "the ignore of root expired on 2026-11-22: 2 findings count again"},
 		{"expired and stale", Ignore{Rules: []string{"caps"}, Reason: "why", Until: "2026-11-22"}, shipit, "expired on 2026-11-22 and matches nothing any more"},
-		{"stale", Ignore{Rules: []string{"caps", "tok*"}, Reason: "why"}, shipit, "the ignore of caps, tok* matches nothing: remove it"},
+		{"stale", Ignore{Rules: []string{"caps", "tok*"}, Reason: "why", Paths: []string{"a.yaml"}}, shipit, "the ignore of caps, tok* matches nothing in what was scanned"},
+		{"stale, or in the file that was not read", Ignore{Rules: []string{"caps"}, Reason: "why", Paths: []string{"b.yaml"}}, shipit, ""},
 		{"unknown rule", Ignore{Rules: []string{"limit"}, Reason: "why"}, shipit, "in an ignore: there is no rule limit: did you mean limits?"},
 		{"unknown rule with nothing near", Ignore{Rules: []string{"zzzzzzzz"}, Reason: "why"}, shipit, "there is no rule zzzzzzzz: see holdfast rules list"},
 		{"unknown pattern", Ignore{Rules: []string{"zz*"}, Reason: "why"}, shipit, "no rule matches zz*"},
@@ -243,6 +244,18 @@ func TestNotes(t *testing.T) {
 				t.Error("what could not be judged was taken away")
 			}
 		})
+	}
+}
+
+func TestStaleComments(t *testing.T) {
+	ignores := comments(t, "a.yaml", "a: 1\nb: 1 # holdfast:ignore caps -- why\n")
+	_, result := suppressed(t, []finding.Finding{failure("root", app, 10)}, Choices{Ignores: ignores})
+	if want := "a.yaml:2: the ignore of caps matches nothing: remove it"; messages(result.Notes) != want {
+		t.Errorf("notes: %s", messages(result.Notes))
+	}
+	result = &finding.Result{Undetermined: []finding.Finding{finding.Unread(span("a.yaml", 1, 0), "broken")}}
+	if Apply(result, Choices{Ignores: ignores}, today); len(result.Notes) > 0 {
+		t.Errorf("notes on a file that was not read: %s", messages(result.Notes))
 	}
 }
 
