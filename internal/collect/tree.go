@@ -21,8 +21,8 @@ import (
 const (
 	// MaxFile is the largest file that is read, in bytes.
 	MaxFile = 32 << 20
-	// headSize is how much of a file is read to recognise it.
-	headSize = 4 << 10
+	// HeadSize is how much of a file is read to recognise it.
+	HeadSize = 4 << 10
 	// maxEntries bounds the files of one tree.
 	maxEntries = 500_000
 )
@@ -215,7 +215,7 @@ func (e *Entry) File() string { return e.file }
 func (e *Entry) Head() []byte {
 	switch {
 	case e.content != nil:
-		return e.content[:min(len(e.content), headSize)]
+		return e.content[:min(len(e.content), HeadSize)]
 	case e.head != nil || e.headErr != nil || e.file == "":
 		return e.head
 	}
@@ -225,7 +225,7 @@ func (e *Entry) Head() []byte {
 		return nil
 	}
 	defer f.Close()
-	head := make([]byte, min(headSize, max(e.size, 1)))
+	head := make([]byte, min(HeadSize, max(e.size, 1)))
 	n, err := io.ReadFull(f, head)
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
 		e.headErr = err

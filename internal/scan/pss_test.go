@@ -3,6 +3,7 @@ package scan
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -21,27 +22,34 @@ import (
 	"github.com/holdfast-sec/holdfast/internal/rule"
 )
 
-// pssFailures returns the Pod Security Standards checks, as "level/id", that a
-// pod fails according to the built-in rules. A check fails if any of the rules
-// that name it fires.
-func pssFailures(ctx context.Context, pod []byte) ([]string, error) {
+// pssFailures returns, for each pod by its file name, the Pod Security Standards
+// checks as "level/id" that it fails according to the built-in rules. A check
+// fails if any of the rules that name it fires.
+func pssFailures(ctx context.Context, pods map[string]string) (map[string][]string, error) {
 	plan := examplePlan()
 	plan.Collectors = Collectors()
 	plan.Rules.Adjust = func(r *rule.Rule) bool { return len(r.Refs["pss"]) > 0 }
-	result, err := Tree(ctx, plan, collect.NewTree(map[string]string{"pod.yaml": string(pod)}))
+	result, err := Tree(ctx, plan, collect.NewTree(pods))
 	if err != nil {
 		return nil, err
 	}
 	if len(result.Undetermined) > 0 {
-		return nil, fmt.Errorf("undetermined: %s: %s", result.Undetermined[0].Rule, result.Undetermined[0].Reason)
+		return nil, fmt.Errorf("undetermined: %s: %s", result.Undetermined[0].Place, result.Undetermined[0].Reason)
 	}
-	failed := map[string]bool{}
+	failed := map[string]map[string]bool{}
 	for _, f := range result.Findings {
 		for _, check := range f.References["pss"] {
-			failed[check] = true
+			if failed[f.Place.File] == nil {
+				failed[f.Place.File] = map[string]bool{}
+			}
+			failed[f.Place.File][check] = true
 		}
 	}
-	return slices.Sorted(maps.Keys(failed)), nil
+	sorted := map[string][]string{}
+	for file, checks := range failed {
+		sorted[file] = slices.Sorted(maps.Keys(checks))
+	}
+	return sorted, nil
 }
 
 // admissionFailures is the same by the library that the API server uses, in the
@@ -58,29 +66,32 @@ func admissionFailures(pod *corev1.Pod) []string {
 	return failed
 }
 
-// comparePSS holds the rules against the API server's library for one pod.
-func comparePSS(ctx context.Context, text []byte) error {
-	var pod corev1.Pod
-	if err := yaml.Unmarshal(text, &pod); err != nil {
-		return err
-	}
-	// Admission sees pods after the API server has filled in defaults; this one
-	// changes a verdict: a volume without a source is an emptyDir. (The other
-	// one that would, host ports of a pod on the host's network, adds a second
-	// failure for the same cause and is left out.)
-	for i, v := range pod.Spec.Volumes {
-		if v.VolumeSource == (corev1.VolumeSource{}) {
-			pod.Spec.Volumes[i].EmptyDir = &corev1.EmptyDirVolumeSource{}
-		}
-	}
-	ours, err := pssFailures(ctx, text)
+// comparePSS holds the rules against the API server's library.
+func comparePSS(ctx context.Context, pods map[string]string) error {
+	ours, err := pssFailures(ctx, pods)
 	if err != nil {
 		return err
 	}
-	if theirs := admissionFailures(&pod); !slices.Equal(ours, theirs) {
-		return fmt.Errorf("the rules say it fails %v\nadmission says it fails %v\n%s", ours, theirs, text)
+	var errs []error
+	for file, text := range pods {
+		var pod corev1.Pod
+		if err := yaml.Unmarshal([]byte(text), &pod); err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
+		// Admission sees pods after the API server has filled in defaults; this
+		// one changes a verdict: a volume without a source is an emptyDir. (The
+		// other one that would, host ports of a pod on the host's network, adds
+		// a second failure for the same cause and is left out.)
+		for i, v := range pod.Spec.Volumes {
+			if v.VolumeSource == (corev1.VolumeSource{}) {
+				pod.Spec.Volumes[i].EmptyDir = &corev1.EmptyDirVolumeSource{}
+			}
+		}
+		if theirs := admissionFailures(&pod); !slices.Equal(ours[file], theirs) {
+			errs = append(errs, fmt.Errorf("%s: the rules say it fails %v\nadmission says it fails %v\n%s", file, ours[file], theirs, text))
+		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // TestPSSChecksAreNamed checks that every check has a rule and that rules name
@@ -112,26 +123,23 @@ func TestPSSFixtures(t *testing.T) {
 		t.Fatalf("finding the module with the fixtures: %v", err)
 	}
 	root := filepath.Join(strings.TrimSpace(string(out)), "test", "testdata")
-	seen := map[string]bool{}
+	pods := map[string]string{}
 	err = filepath.WalkDir(root, func(file string, entry os.DirEntry, err error) error {
 		if err != nil || filepath.Ext(file) != ".yaml" {
 			return err
 		}
 		text, err := os.ReadFile(file)
-		if err != nil || seen[string(text)] {
-			return err
-		}
-		seen[string(text)] = true
-		if err := comparePSS(t.Context(), text); err != nil {
-			t.Errorf("%s: %v", strings.TrimPrefix(file, root), err)
-		}
-		return nil
+		pods[filepath.ToSlash(strings.TrimPrefix(file, root+string(filepath.Separator)))] = string(text)
+		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(seen) < 100 {
-		t.Errorf("only %d pods were compared: has the test data moved?", len(seen))
+	if len(pods) < 100 {
+		t.Fatalf("only %d pods to compare: has the test data moved?", len(pods))
+	}
+	if err := comparePSS(t.Context(), pods); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -142,7 +150,7 @@ func TestPSSRandomPods(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		if err := comparePSS(t.Context(), text); err != nil {
+		if err := comparePSS(t.Context(), map[string]string{"pod.json": string(text)}); err != nil {
 			rt.Fatal(err)
 		}
 	})

@@ -29,27 +29,32 @@ func (c *Collector) Name() string { return "manifest" }
 var extensions = []string{".yaml", ".yml", ".json"}
 
 // Claim implements collect.Collector. It takes files that name an apiVersion
-// and a kind, and those that the user named or piped in and nobody else knows.
+// and a kind, and YAML and JSON that the user asked for by name and nobody else
+// knows, so that it is told what is wrong with it.
 func (c *Collector) Claim(t *collect.Tree) []collect.Input {
 	var inputs []collect.Input
 	for _, e := range t.Unclaimed() {
-		if !slices.Contains(extensions, path.Ext(e.Path)) && !e.Explicit {
-			continue
-		}
-		if e.Explicit || looksLikeManifest(e.Head()) {
+		known := slices.Contains(extensions, path.Ext(e.Path))
+		if known && e.Explicit || (known || e.Explicit) && isManifest(e) {
 			e.Claim()
 			inputs = append(inputs, file{e, c.set})
-			continue
-		}
-		// The object may start behind a long comment or a long first document.
-		if len(e.Head()) >= 4096 {
-			if text, err := e.Read(); err == nil && looksLikeManifest(text) {
-				e.Claim()
-				inputs = append(inputs, file{e, c.set})
-			}
 		}
 	}
 	return inputs
+}
+
+// isManifest looks at the first bytes, and at the whole file where the object
+// may start behind a long comment or a long first document.
+func isManifest(e *collect.Entry) bool {
+	head := e.Head()
+	if looksLikeManifest(head) {
+		return true
+	}
+	if len(head) < collect.HeadSize {
+		return false
+	}
+	text, err := e.Read()
+	return err == nil && looksLikeManifest(text)
 }
 
 // looksLikeManifest finds the two keys that every Kubernetes object has, at the
