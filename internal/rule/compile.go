@@ -90,7 +90,8 @@ func (c *compiled) checkAt() error {
 		if t.Kind() == reflect.Map {
 			return nil
 		}
-		f, ok := fieldByName(t, field)
+		name, _, _ := strings.Cut(field, "[") // a list's or mapping's element
+		f, ok := fieldByName(t, name)
 		if !ok {
 			return &Error{c.Place, fmt.Sprintf("rule %s: \"at\" names the field %q, which does not exist", c.ID, c.At)}
 		}
