@@ -2,6 +2,7 @@ package scan
 
 import (
 	"github.com/holdfast-sec/holdfast/internal/collect"
+	"github.com/holdfast-sec/holdfast/internal/collect/dockerfile"
 	"github.com/holdfast-sec/holdfast/internal/collect/manifest"
 )
 
@@ -10,6 +11,7 @@ import (
 // before the single files it consists of.
 func Collectors() []collect.Collector {
 	return []collect.Collector{
+		dockerfile.New(),
 		manifest.New(),
 	}
 }
