@@ -84,6 +84,9 @@ func matchPart(pattern, part string) bool {
 	return ok && err == nil
 }
 
+// MatchRule reports whether a rule's id or a pattern of ids names a rule.
+func MatchRule(pattern, id string) bool { return matchText(pattern, id) }
+
 // matchText matches a whole text, "*" standing for any characters and "?" for
 // one byte. It works as matchParts does.
 func matchText(pattern, text string) bool {

@@ -127,7 +127,7 @@ func (s *ignores) annotation(f *finding.Finding, text string) []*entry {
 
 // match reports whether the ignore is about the finding.
 func (s *ignores) match(e *entry, f *finding.Finding) bool {
-	if !slices.ContainsFunc(e.Rules, func(pattern string) bool { return matchText(pattern, f.Rule) }) {
+	if !slices.ContainsFunc(e.Rules, func(pattern string) bool { return MatchRule(pattern, f.Rule) }) {
 		return false
 	}
 	if e.By == ByComment && !s.covers(e, f) {
@@ -257,7 +257,7 @@ func (s *ignores) unknownRules(e *entry) []finding.Note {
 // UnknownRule returns an error, with the nearest known id, for an id that is
 // not known or a pattern of ids that matches none.
 func UnknownRule(pattern string, known []string) error {
-	if slices.ContainsFunc(known, func(id string) bool { return matchText(pattern, id) }) {
+	if slices.ContainsFunc(known, func(id string) bool { return MatchRule(pattern, id) }) {
 		return nil
 	}
 	return &unknownRuleError{pattern, known}
