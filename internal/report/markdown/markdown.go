@@ -92,8 +92,7 @@ func (c *comment) worst(findings []finding.Finding) {
 		if g.size > 1 {
 			more = fmt.Sprintf(" (and %d more like this)", g.size-1)
 		}
-		place := strings.ReplaceAll(where(g.first), "|", `\|`)
-		row := fmt.Sprintf("| %s | %s%s | %s |\n", severity(g.first.Severity), said(g.first), more, place)
+		row := fmt.Sprintf("| %s | %s%s | %s |\n", severity(g.first.Severity), said(g.first), more, where(g.first))
 		if !c.fits(len(row), limit) {
 			return
 		}
@@ -139,7 +138,12 @@ func said(f *finding.Finding) string {
 }
 
 func where(f *finding.Finding) string {
-	text := code(wording.Cut(wording.Where(f.Place), maxMessage))
+	text := wording.Cut(wording.Where(f.Place), maxMessage)
+	if strings.Contains(text, "|") {
+		text = prose(text) // in a table a pipe ends even a code span
+	} else {
+		text = code(text)
+	}
 	origin := prose(wording.Cut(wording.Origin(f.Place), maxMessage))
 	switch {
 	case origin == "":
