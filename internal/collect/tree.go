@@ -248,10 +248,12 @@ func (e *Entry) Read() ([]byte, error) {
 		return nil, fmt.Errorf("it cannot be opened: %w", errors.Unwrap(err))
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, MaxFile+1))
-	if err != nil {
+	var buffer bytes.Buffer
+	buffer.Grow(int(e.size) + bytes.MinRead) // files mostly keep their size
+	if _, err := buffer.ReadFrom(io.LimitReader(f, MaxFile+1)); err != nil {
 		return nil, fmt.Errorf("it cannot be read: %w", errors.Unwrap(err))
 	}
+	text := buffer.Bytes()
 	if len(text) > MaxFile {
 		return nil, fmt.Errorf("it is larger than %d MiB", MaxFile>>20)
 	}

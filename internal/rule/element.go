@@ -41,7 +41,7 @@ func eachPath(kind asset.Kind, text string) ([]step, error) {
 		if name == "" || strings.ContainsAny(name, "[]()'\" ") {
 			return nil, fmt.Errorf("\"each\" is a plain path such as %s.items or %s.items[].parts", kind, kind)
 		}
-		steps = append(steps, step{name, enter})
+		steps = append(steps, step{field: name, enter: enter})
 	}
 	steps[len(steps)-1].enter = true
 	return steps, nil
@@ -50,12 +50,14 @@ func eachPath(kind asset.Kind, text string) ([]step, error) {
 type step struct {
 	field string
 	enter bool
+	// index is the field's in its Go type, nil in dynamic values.
+	index []int
 }
 
 // elementTypes finds the CEL types of "each" and "parent" for a path into a Go
-// type. ok is false where the path names no list or mapping.
+// type, and gives the steps their fields' indexes.
 func elementTypes(t reflect.Type, steps []step) (each, parent *cel.Type, err error) {
-	for _, s := range steps {
+	for i, s := range steps {
 		if t.Kind() == reflect.Pointer {
 			t = t.Elem()
 		}
@@ -63,7 +65,7 @@ func elementTypes(t reflect.Type, steps []step) (each, parent *cel.Type, err err
 		if !ok {
 			return nil, nil, fmt.Errorf("undefined field '%s'", s.field)
 		}
-		t = f.Type
+		t, steps[i].index = f.Type, f.Index
 		if !s.enter {
 			continue
 		}
@@ -115,7 +117,7 @@ func elements(root any, steps []step) []element {
 	for _, s := range steps {
 		var next []element
 		for _, e := range current {
-			v, ok := child(e.value, s.field)
+			v, ok := s.value(e.value)
 			if !ok {
 				continue
 			}
@@ -153,6 +155,19 @@ func child(v any, name string) (any, bool) {
 		return nil, false
 	}
 	return rv.FieldByIndex(f.Index).Interface(), true
+}
+
+// value returns what a step leads to: by the field's index where the type was
+// known when the rule was compiled.
+func (s step) value(v any) (any, bool) {
+	if s.index == nil {
+		return child(v, s.field)
+	}
+	field := reflect.Indirect(reflect.ValueOf(v)).FieldByIndex(s.index)
+	if k := field.Kind(); (k == reflect.Slice || k == reflect.Map) && field.Len() == 0 {
+		return nil, false
+	}
+	return field.Interface(), true
 }
 
 // appendEntered appends the elements of a list or the entries of a mapping.
