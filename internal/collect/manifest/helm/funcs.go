@@ -1,0 +1,371 @@
+package helm
+
+import (
+	"cmp"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"regexp"
+	"regexp/syntax"
+	"slices"
+	"strings"
+	"text/template"
+	"time"
+
+	"github.com/Masterminds/sprig/v3"
+)
+
+// builtins are the functions that text/template brings along.
+var builtins = []string{
+	"and", "or", "not", "len", "index", "slice", "call",
+	"eq", "ne", "lt", "le", "gt", "ge",
+	"html", "js", "urlquery", "print", "printf", "println",
+}
+
+// functions returns what templates may call, each one paid for by the budget,
+// but for those that belong to a rendering: include and tpl.
+func functions(b *budget) template.FuncMap {
+	f := sprig.TxtFuncMap()
+	for _, name := range []string{"env", "expandenv"} {
+		delete(f, name)
+	}
+	maps.Copy(f, helmFuncs())
+	maps.Copy(f, durationFuncs())
+	maps.Copy(f, settledFuncs(f))
+	guard := guard{budget: b, programs: map[string]int64{}}
+	for name, function := range f {
+		f[name] = guard.wrap(name, function)
+	}
+	return f
+}
+
+// helmFuncs are the functions that Helm adds to sprig, and the ones of
+// text/template that print values and so have to be watched.
+func helmFuncs() template.FuncMap {
+	return template.FuncMap{
+		"toYaml": toYAML, "mustToYaml": mustToYAML, "toYamlPretty": toYAMLPretty,
+		"fromYaml": fromYAML, "fromYamlArray": fromYAMLArray,
+		"toToml": toTOML, "mustToToml": mustToTOML, "fromToml": fromTOML,
+		"toJson": toJSON, "mustToJson": mustToJSON,
+		"fromJson": fromJSON, "fromJsonArray": fromJSONArray,
+		"required": func(message string, v any) (any, error) {
+			if v == nil || v == "" {
+				return v, failure(message)
+			}
+			return v, nil
+		},
+		"fail": func(message string) (string, error) { return "", failure(message) },
+		// No cluster is asked and no name is resolved.
+		"lookup":        func(_, _, _, _ string) (map[string]any, error) { return map[string]any{}, nil },
+		"getHostByName": func(string) string { return "" },
+		"print":         fmt.Sprint, "printf": fmt.Sprintf, "println": fmt.Sprintln,
+		"html": template.HTMLEscaper, "js": template.JSEscaper, "urlquery": template.URLQueryEscaper,
+	}
+}
+
+// failure is what a chart's author says by fail or required.
+type failure string
+
+func (f failure) Error() string { return string(f) }
+
+// Certificate is what the functions that make certificates return.
+type Certificate struct{ Cert, Key string }
+
+// generated stands for whatever a cluster would generate: a key, a certificate,
+// a hash. It is no secret, so that nobody is told that one was committed.
+const generated = "generated"
+
+// renderTime is the time of every rendering.
+var renderTime = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// settledFuncs replaces the functions whose result differs from run to run or
+// from machine to machine, and those that compute for seconds, by ones that
+// always give the same.
+func settledFuncs(f template.FuncMap) template.FuncMap {
+	inZone := f["dateInZone"].(func(string, any, string) string)
+	settled := func(date any) any {
+		switch date.(type) {
+		case time.Time, *time.Time, int, int32, int64:
+			return date
+		}
+		return renderTime
+	}
+	in := func(layout string, date any, zone string) string { return inZone(layout, settled(date), zone) }
+	filled := func(with string) func(int) (string, error) {
+		return func(n int) (string, error) {
+			if n > maxText {
+				return "", errText
+			}
+			return strings.Repeat(with, max(n, 0)), nil
+		}
+	}
+	certificate := Certificate{Cert: generated, Key: generated}
+	return template.FuncMap{
+		"now":        func() time.Time { return renderTime },
+		"date":       func(layout string, date any) string { return in(layout, date, "UTC") },
+		"dateInZone": in, "date_in_zone": in,
+		"htmlDate":       func(date any) string { return in(time.DateOnly, date, "UTC") },
+		"htmlDateInZone": func(date any, zone string) string { return in(time.DateOnly, date, zone) },
+		"ago":            func(any) string { return "0s" },
+		"toDate":         func(layout, text string) time.Time { t, _ := time.Parse(layout, text); return t },
+		"mustToDate":     time.Parse,
+
+		"keys": func(dicts ...map[string]any) []string {
+			var keys []string
+			for _, d := range dicts {
+				keys = append(keys, sortedKeys(d)...)
+			}
+			return keys
+		},
+		"values": func(dict map[string]any) []any {
+			values := make([]any, 0, len(dict))
+			for _, key := range sortedKeys(dict) {
+				values = append(values, dict[key])
+			}
+			return values
+		},
+
+		"randAlphaNum": filled("x"), "randAlpha": filled("x"), "randAscii": filled("x"), "randNumeric": filled("1"),
+		"randBytes": func(n int) (string, error) {
+			if n > maxText {
+				return "", errText
+			}
+			return base64.StdEncoding.EncodeToString(make([]byte, max(n, 0))), nil
+		},
+		"randInt": func(low, _ int) int { return low },
+		"shuffle": func(text string) string { return text },
+		"uuidv4":  func() string { return "00000000-0000-4000-8000-000000000000" },
+
+		"genPrivateKey":     func(string) string { return generated },
+		"genCA":             func(string, int) Certificate { return certificate },
+		"genCAWithKey":      func(string, int, string) Certificate { return certificate },
+		"genSelfSignedCert": func(string, []any, []any, int) Certificate { return certificate },
+		"genSelfSignedCertWithKey": func(string, []any, []any, int, string) Certificate {
+			return certificate
+		},
+		"genSignedCert":        func(string, []any, []any, int, Certificate) Certificate { return certificate },
+		"genSignedCertWithKey": func(string, []any, []any, int, Certificate, string) Certificate { return certificate },
+		"buildCustomCert": func(cert, key string) (Certificate, error) {
+			c, err := base64.StdEncoding.DecodeString(cert)
+			if err != nil {
+				return Certificate{}, fmt.Errorf("the certificate is not base64: %w", err)
+			}
+			k, err := base64.StdEncoding.DecodeString(key)
+			if err != nil {
+				return Certificate{}, errors.New("the key is not base64")
+			}
+			return Certificate{Cert: string(c), Key: string(k)}, nil
+		},
+		"bcrypt":         func(string) string { return generated },
+		"htpasswd":       func(user, _ string) string { return user + ":" + generated },
+		"derivePassword": func(uint32, string, string, string, string) string { return generated },
+		"encryptAES":     func(string, string) (string, error) { return generated, nil },
+		"decryptAES":     func(string, string) (string, error) { return generated, nil },
+	}
+}
+
+// guard makes functions pay.
+type guard struct {
+	budget   *budget
+	programs map[string]int64 // the sizes of regular expressions
+}
+
+// handsThrough are the functions that look at no more than the first level of
+// their arguments. All others are taken to walk through everything below.
+var handsThrough = []string{
+	"append", "push", "mustAppend", "mustPush", "prepend", "mustPrepend", "coalesce", "concat", "default", "dict",
+	"dig", "empty", "first", "mustFirst", "last", "mustLast", "initial", "mustInitial", "rest", "mustRest", "get",
+	"hasKey", "keys", "kindIs", "kindOf", "list", "tuple", "omit", "pick", "pluck", "required", "reverse", "mustReverse",
+	"set", "unset", "slice", "mustSlice", "ternary", "typeIs", "typeIsLike", "typeOf", "values", "any", "all",
+	"chunk", "mustChunk", "compact", "mustCompact",
+}
+
+// wrap returns the function with the same type that pays first: for the call,
+// for its arguments, and for its result.
+func (g *guard) wrap(name string, function any) any {
+	f := reflect.ValueOf(function)
+	walks := !slices.Contains(handsThrough, name)
+	forecast := forecasts[name]
+	return reflect.MakeFunc(f.Type(), func(args []reflect.Value) []reflect.Value {
+		cost := int64(callCost)
+		for i, arg := range args {
+			switch {
+			case walks:
+				n, err := g.budget.measure(arg.Interface())
+				g.check(err)
+				cost += n
+			case f.Type().IsVariadic() && i == len(args)-1:
+				for j := range arg.Len() {
+					cost += wordSize + shallow(arg.Index(j))
+				}
+			default:
+				cost += shallow(arg)
+			}
+		}
+		g.check(g.budget.spend(cost))
+		if forecast != nil {
+			g.check(forecast(g, args, cost))
+		}
+		var out []reflect.Value
+		if f.Type().IsVariadic() {
+			out = f.CallSlice(args)
+		} else {
+			out = f.Call(args)
+		}
+		g.check(g.budget.spend(shallow(out[0])))
+		return out
+	}).Interface()
+}
+
+// check ends the call: text/template turns the panic into the error of the
+// template.
+func (g *guard) check(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+// A forecast refuses a call whose result would be out of proportion to its
+// arguments, before it is made. Cost is what the arguments cost.
+type forecast func(g *guard, args []reflect.Value, cost int64) error
+
+var forecasts = map[string]forecast{
+	"repeat":  func(_ *guard, a []reflect.Value, _ int64) error { return product(a[0].Int(), int64(a[1].Len())) },
+	"indent":  indentation,
+	"nindent": indentation,
+	"replace": func(_ *guard, a []reflect.Value, _ int64) error {
+		return product(int64(strings.Count(a[2].String(), a[0].String())), int64(a[1].Len()))
+	},
+	"join": func(_ *guard, a []reflect.Value, _ int64) error {
+		return product(int64(a[0].Len()), shallow(a[1])/wordSize)
+	},
+	"until":     counting,
+	"untilStep": counting,
+	"seq": func(g *guard, a []reflect.Value, cost int64) error {
+		var params []reflect.Value
+		for i := range a[0].Len() {
+			params = append(params, a[0].Index(i))
+		}
+		return counting(g, params, cost)
+	},
+	"printf":                     formatting,
+	"wrap":                       wrapping,
+	"wrapWith":                   wrapping,
+	"uniq":                       pairwise,
+	"mustUniq":                   pairwise,
+	"without":                    pairwise,
+	"mustWithout":                pairwise,
+	"regexMatch":                 matching,
+	"mustRegexMatch":             matching,
+	"regexFind":                  matching,
+	"mustRegexFind":              matching,
+	"regexFindAll":               matching,
+	"mustRegexFindAll":           matching,
+	"regexSplit":                 matching,
+	"mustRegexSplit":             matching,
+	"regexReplaceAll":            replacing,
+	"mustRegexReplaceAll":        replacing,
+	"regexReplaceAllLiteral":     replacing,
+	"mustRegexReplaceAllLiteral": replacing,
+}
+
+// product refuses a result of n times size bytes if that is too much.
+func product(n, size int64) error {
+	if n > 0 && size > 0 && n > maxText/size {
+		return errText
+	}
+	return nil
+}
+
+// counting bounds lists of numbers as if they counted in steps of 1 from zero
+// to the largest number that is named.
+func counting(_ *guard, a []reflect.Value, _ int64) error {
+	for _, number := range a {
+		const most = maxText / 4 / wordSize
+		if n := number.Int(); n > most || n < -most {
+			return errText
+		}
+	}
+	return nil
+}
+
+func indentation(_ *guard, a []reflect.Value, _ int64) error {
+	return product(a[0].Int(), int64(strings.Count(a[1].String(), "\n")+1))
+}
+
+// formatting bounds the widths in a format and arguments that it names twice.
+func formatting(_ *guard, a []reflect.Value, cost int64) error {
+	const widest = 1_000_000 // fmt refuses more
+	format := a[0].String()
+	var total int64
+	for at := 0; at < len(format); at++ {
+		if format[at] != '%' {
+			continue
+		}
+		width := int64(0)
+		for at++; at < len(format) && strings.IndexByte("+-# .0123456789[]*", format[at]) >= 0; at++ {
+			switch c := format[at]; {
+			case c >= '0' && c <= '9':
+				width = min(10*width+int64(c-'0'), widest)
+			case c == '*':
+				width = widest
+			case c == '[':
+				total += cost
+			case c == '.':
+				total += width
+				width = 0
+			}
+		}
+		total += width
+	}
+	return product(total, 1)
+}
+
+// wrapping bounds a function that takes quadratic time.
+func wrapping(_ *guard, _ []reflect.Value, cost int64) error { return product(cost, cost>>8) }
+
+// pairwise bounds functions that compare each element with each other.
+func pairwise(g *guard, _ []reflect.Value, cost int64) error {
+	return g.budget.spend(cost / wordSize * (cost / wordSize) / 16)
+}
+
+// matching pays for a regular expression: its machine takes a step for each of
+// its instructions and each byte of the text.
+func matching(g *guard, a []reflect.Value, _ int64) error {
+	pattern, text := a[0].String(), a[1].String()
+	size, ok := g.programs[pattern]
+	if !ok {
+		size = 1
+		if parsed, err := syntax.Parse(pattern, syntax.Perl); err == nil {
+			if program, err := syntax.Compile(parsed.Simplify()); err == nil {
+				size = int64(len(program.Inst))
+			}
+		}
+		g.programs[pattern] = size
+	}
+	// Compiling it again costs about as much for each instruction.
+	return g.budget.spend(size * (16 + int64(len(text))/8))
+}
+
+func replacing(g *guard, a []reflect.Value, cost int64) error {
+	if err := matching(g, a, cost); err != nil {
+		return err
+	}
+	text, with := a[1].String(), a[2].String()
+	most := int64(len(text)+1)*int64(len(with)) + int64(strings.Count(with, "$")*len(text))
+	if product(most, 1) == nil {
+		return nil
+	}
+	expression, err := regexp.Compile(a[0].String())
+	if err != nil {
+		return nil // the function itself says so
+	}
+	matches := int64(len(expression.FindAllStringIndex(text, -1)))
+	return cmp.Or(product(matches, int64(len(with))), product(int64(strings.Count(with, "$")), int64(len(text))))
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	return slices.Sorted(maps.Keys(m))
+}

@@ -1,0 +1,253 @@
+package helm
+
+import (
+	"bytes"
+	"sort"
+
+	"github.com/holdfast-sec/holdfast/internal/source"
+)
+
+// trace is a text that templates have written, with the knowledge of who wrote
+// what. It is the writer that text/template executes into: a write of a text
+// node is known by the node's own memory, a write of an action by the number
+// that the action announces before it prints.
+type trace struct {
+	r        *renderer
+	text     []byte
+	segments []segment
+	// calls are the texts that include and tpl have returned to the template
+	// since its last action.
+	calls []call
+	// callers are the {{ template }} actions that are under way.
+	callers []*action
+}
+
+// segment is a stretch of a trace that one node of a template wrote.
+type segment struct {
+	start  int
+	origin origin
+	// by is the action that wrote it, nil for a text node. An action in a
+	// template that another one executes writes for the outermost caller,
+	// whose origin the segment has.
+	by *action
+	// calls are the texts that the action called for and perhaps printed.
+	calls []call
+
+	// What is worked out on demand, under the lock of the rendering.
+	aligned *alignment
+	parsed  *source.Node
+}
+
+// call is a text that an action called for.
+type call struct {
+	by   *action
+	text *trace
+}
+
+// origin is a place in a file of the chart; no file stands for a text that
+// templates made and then executed.
+type origin struct {
+	file   *file
+	offset int
+}
+
+// action is a node of a template that prints a value.
+type action struct {
+	origin
+	// values are the keys below .Values that the action reads.
+	values []string
+}
+
+// Write implements io.Writer for text/template.
+func (t *trace) Write(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if err := t.r.budget.spend(int64(len(p)) + wordSize); err != nil {
+		return 0, err
+	}
+	s := segment{start: len(t.text)}
+	if at, ok := t.r.texts[&p[0]]; ok {
+		s.origin = at
+	} else if s.by = t.r.printing; s.by != nil {
+		s.origin = s.by.origin
+		for _, c := range t.calls {
+			if c.by == s.by {
+				s.calls = append(s.calls, c)
+			}
+		}
+		t.calls = nil
+		if len(t.callers) > 0 {
+			s.origin = t.callers[0].origin
+		}
+	}
+	t.segments = append(t.segments, s)
+	t.text = append(t.text, p...)
+	return len(p), nil
+}
+
+// noValue is what text/template prints for a value that is not there.
+var noValue = []byte("<no value>")
+
+// dropNoValue takes every "<no value>" out of the text, as Helm does.
+func (t *trace) dropNoValue() {
+	if !bytes.Contains(t.text, noValue) {
+		return
+	}
+	var text []byte
+	next := 0 // the first segment that is not moved yet
+	move := func(upTo, by int) {
+		for ; next < len(t.segments) && t.segments[next].start <= upTo; next++ {
+			t.segments[next].start -= by
+		}
+	}
+	dropped := 0
+	for at := 0; ; {
+		i := bytes.Index(t.text[at:], noValue)
+		if i < 0 {
+			move(len(t.text), dropped)
+			text = append(text, t.text[at:]...)
+			break
+		}
+		move(at+i, dropped)
+		text = append(text, t.text[at:at+i]...)
+		at += i + len(noValue)
+		// What starts within the dropped text starts after it now.
+		for ; next < len(t.segments) && t.segments[next].start < at; next++ {
+			t.segments[next].start = len(text)
+		}
+		dropped += len(noValue)
+	}
+	t.text = text
+}
+
+// segment returns the stretch that holds the offset and where it ends.
+func (t *trace) segment(offset int) (s *segment, index, end int) {
+	index = sort.Search(len(t.segments), func(i int) bool { return t.segments[i].start > offset }) - 1
+	if index < 0 {
+		return nil, 0, 0
+	}
+	end = len(t.text)
+	if index+1 < len(t.segments) {
+		end = t.segments[index+1].start
+	}
+	return &t.segments[index], index, end
+}
+
+// spot is where a character of a rendered text comes from.
+type spot struct {
+	origin
+	// literal says that the character itself stands in the file at the offset;
+	// otherwise the action there wrote it.
+	literal bool
+	by      *action
+}
+
+// spot finds out where the character at the offset comes from: the literal text
+// of a template, however many includes it went through, or else the outermost
+// action that wrote it.
+func (t *trace) spot(offset int) (spot, bool) {
+	s, _, end := t.segment(offset)
+	switch {
+	case s == nil:
+		return spot{}, false
+	case s.by == nil:
+		at := s.origin
+		at.offset += offset - s.start
+		return spot{origin: at, literal: true}, at.file != nil
+	}
+	outer := spot{origin: s.origin, by: s.by}
+	if len(s.calls) > 0 {
+		if s.aligned == nil {
+			s.aligned = align(t.text[s.start:end], s.calls)
+		}
+		if inner, at, ok := s.aligned.follow(offset - s.start); ok {
+			found, ok := inner.spot(at)
+			if ok && (found.literal || outer.file == nil) {
+				return found, true
+			}
+			if ok && len(s.by.values) == 0 {
+				outer.by = found.by
+			}
+		}
+	}
+	return outer, outer.file != nil
+}
+
+// alignment says which character of a called text each character of a segment
+// is, where the caller has only indented or trimmed it.
+type alignment struct {
+	text  *trace
+	lines []alignedLine
+}
+
+// alignedLine is a line without its outer blanks: where it starts in the
+// segment and in the called text, and how long it is.
+type alignedLine struct{ outer, inner, length int }
+
+// align compares the segment with the called texts, the last call first, line
+// by line and without the blanks around lines. Only if every line of one agrees
+// is it taken for what was printed.
+func align(text []byte, calls []call) *alignment {
+	outer := lines(text)
+	for i := len(calls) - 1; i >= 0; i-- {
+		inner := lines(calls[i].text.text)
+		if len(inner) != len(outer) {
+			continue
+		}
+		same := true
+		for j := range outer {
+			o, n := outer[j], inner[j]
+			if !bytes.Equal(text[o.start:o.end], calls[i].text.text[n.start:n.end]) {
+				same = false
+				break
+			}
+		}
+		if !same {
+			continue
+		}
+		a := &alignment{text: calls[i].text, lines: make([]alignedLine, len(outer))}
+		for j := range outer {
+			a.lines[j] = alignedLine{outer[j].start, inner[j].start, outer[j].end - outer[j].start}
+		}
+		return a
+	}
+	return &alignment{}
+}
+
+// follow returns where in the called text the character at the offset stands.
+func (a *alignment) follow(offset int) (*trace, int, bool) {
+	i := sort.Search(len(a.lines), func(i int) bool { return a.lines[i].outer > offset }) - 1
+	if i < 0 || offset-a.lines[i].outer >= a.lines[i].length {
+		return nil, 0, false
+	}
+	return a.text, a.lines[i].inner + offset - a.lines[i].outer, true
+}
+
+type span struct{ start, end int }
+
+// lines returns the lines of a text without the blanks around them, and without
+// those that hold nothing else.
+func lines(text []byte) []span {
+	var out []span
+	for at := 0; at < len(text); {
+		end := len(text)
+		if i := bytes.IndexByte(text[at:], '\n'); i >= 0 {
+			end = at + i
+		}
+		start, stop := at, end
+		for start < stop && isBlank(text[start]) {
+			start++
+		}
+		for stop > start && isBlank(text[stop-1]) {
+			stop--
+		}
+		if start < stop {
+			out = append(out, span{start, stop})
+		}
+		at = end + 1
+	}
+	return out
+}
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' }
