@@ -91,7 +91,7 @@ worst first, at the exact line, with the fix.`,
 		SilenceErrors: true,
 	}
 	root.SetVersionTemplate("holdfast {{.Version}}\n")
-	root.AddCommand(newScan(s), newRules(s))
+	root.AddCommand(newScan(s), newFix(s), newBaseline(s), newRules(s), newConfig(s))
 	return root
 }
 

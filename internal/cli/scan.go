@@ -1,27 +1,24 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/holdfast-sec/holdfast/internal/finding"
 	"github.com/holdfast-sec/holdfast/internal/report"
-	"github.com/holdfast-sec/holdfast/internal/rule"
 	"github.com/holdfast-sec/holdfast/internal/scan"
-	"github.com/holdfast-sec/holdfast/rules"
 )
 
-// scanFlags are the flags of scan as they were given.
+// scanFlags are the flags of scan that are no settings.
 type scanFlags struct {
-	outputs  []string
-	failOn   string
-	ruleDirs []string
-	explain  bool
+	diff       string
+	explain    bool
+	suppressed bool
 }
 
 func newScan(s *System) *cobra.Command {
@@ -29,69 +26,102 @@ func newScan(s *System) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "scan [flags] TARGET...",
 		Short: "Judge files and folders that you deploy from",
-		Args:  cobra.MinimumNArgs(1),
+		Long: `Scan reads Dockerfiles, Compose files, Kubernetes YAML and JSON, Helm charts and
+Kustomize overlays under the targets, and reports what is wrong, worst first.
+A target is a file or a folder; "-" is standard input.
+
+Exit codes: 0 nothing at or over the gate, 1 findings at or over it, 2 wrong
+arguments or configuration, 3 something could not be judged.`,
+		Example: "  holdfast scan .\n  holdfast scan --fail-on high -o sarif=holdfast.sarif deploy/\n  helm template shop | holdfast scan -",
+		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, targets []string) error {
-			return runScan(cmd.Context(), s, &flags, targets)
+			return runScan(cmd, s, &flags, targets)
 		},
 	}
+	addSettings(cmd)
 	f := cmd.Flags()
-	f.StringArrayVarP(&flags.outputs, "output", "o", []string{"terminal"}, "report as `FORMAT[=FILE]`; may be repeated")
-	f.StringVar(&flags.failOn, "fail-on", "low", "exit with 1 if a finding is of this `SEVERITY` or worse")
-	f.StringArrayVar(&flags.ruleDirs, "rules", nil, "add the rules in `DIR`; may be repeated")
-	f.BoolVar(&flags.explain, "explain", false, "say for every finding why it matters")
+	f.StringVar(&flags.diff, "diff", "", "count only what changed since a git `REVISION`")
+	f.BoolVar(&flags.explain, "explain", false, "say for every finding why it matters, with its references")
+	f.BoolVar(&flags.suppressed, "show-suppressed", false, "list the findings that do not count")
 	return cmd
 }
 
-func runScan(ctx context.Context, s *System, flags *scanFlags, targets []string) error {
-	gate, err := finding.ParseSeverity(flags.failOn)
-	if err != nil {
-		return fmt.Errorf("--fail-on: %w", err)
-	}
-	user, err := userRules(flags.ruleDirs)
+func runScan(cmd *cobra.Command, s *System, flags *scanFlags, targets []string) error {
+	c, err := loadConfig(cmd, s)
 	if err != nil {
 		return err
 	}
-	result, err := scan.Run(ctx, scan.Plan{
-		Targets: targets, Stdin: s.Stdin, Collectors: scan.Collectors(), Today: s.Today,
-		Rules: scan.Rules{BuiltIn: rules.Files(), User: user, Functions: scan.Functions(nil)},
+	if err := checkOutputs(c.Output); err != nil {
+		return err
+	}
+	plan, err := newPlan(s, c, targets)
+	if err != nil {
+		return err
+	}
+	if err := addBaseline(&plan, c.Baseline); err != nil {
+		return err
+	}
+	if err := addDiff(cmd.Context(), &plan, flags.diff); err != nil {
+		return err
+	}
+	result, err := scan.Run(cmd.Context(), plan)
+	if err != nil {
+		return err
+	}
+	err = writeReports(s, c.Output, result, report.Options{
+		Color: s.Color, Width: s.Width, Explain: flags.explain, Suppressed: flags.suppressed,
+		Version: version(), Gate: c.FailOn, Command: nextCommand(result, flags, targets),
 	})
 	if err != nil {
 		return err
 	}
-	options := report.Options{Color: s.Color, Width: s.Width, Explain: flags.explain, Version: version(), Gate: gate,
-		Command: nextCommand(targets, flags)}
-	if err := writeReports(s, flags.outputs, result, options); err != nil {
-		return err
-	}
-	if code := result.Exit(gate); code != finding.ExitClean {
+	if code := result.Exit(c.FailOn); code != finding.ExitClean {
 		return exit(code)
 	}
 	return nil
 }
 
 // nextCommand is what the user may want to type after reading the report.
-func nextCommand(targets []string, flags *scanFlags) string {
-	if flags.explain {
-		return ""
+func nextCommand(result *finding.Result, flags *scanFlags, targets []string) string {
+	names := strings.Join(quoted(targets), " ")
+	fixable := 0
+	for _, f := range result.Findings {
+		if f.Fixable {
+			fixable++
+		}
 	}
-	return "holdfast scan --explain " + strings.Join(targets, " ")
+	switch {
+	case len(result.Findings) == 0:
+		return ""
+	case !flags.explain:
+		return "holdfast scan --explain " + names
+	case fixable > 0:
+		return "holdfast fix --dry-run " + names
+	}
+	return ""
 }
 
-// userRules reads and checks the rules that the user added.
-func userRules(dirs []string) ([]rule.Rule, error) {
-	var all []rule.Rule
-	for _, dir := range dirs {
-		some, errs := rule.Load(os.DirFS(dir), dir, false)
-		errs = append(errs, rule.Check(some, scan.Functions(nil))...)
-		if len(errs) > 0 {
-			return nil, errs[0]
+// quoted makes arguments safe to paste into a shell.
+func quoted(args []string) []string {
+	out := make([]string, len(args))
+	for i, arg := range args {
+		out[i] = arg
+		if strings.ContainsAny(arg, " \t\n'\"\\$`!*?[](){}<>|&;#~") {
+			out[i] = "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
 		}
-		if len(some) == 0 {
-			return nil, fmt.Errorf("no rules in %s: rule files end in .yaml", dir)
-		}
-		all = append(all, some...)
 	}
-	return all, nil
+	return out
+}
+
+// checkOutputs refuses formats that do not exist before anything is scanned.
+func checkOutputs(outputs []string) error {
+	for _, output := range outputs {
+		name, _, _ := strings.Cut(output, "=")
+		if _, err := reportFormat(name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // writeReports writes every report that was asked for.
@@ -104,14 +134,14 @@ func writeReports(s *System, outputs []string, result *finding.Result, o report.
 		}
 		if !toFile {
 			if err := format.Write(s.Stdout, result, o); err != nil {
-				return err
+				return fmt.Errorf("writing the %s report: %w", name, err)
 			}
 			continue
 		}
 		plain := o
 		plain.Color, plain.Width = false, 0
-		if err := writeFile(file, func(w io.Writer) error { return format.Write(w, result, plain) }); err != nil {
-			return fmt.Errorf("writing the %s report to %s: %w", name, file, err)
+		if err := writeFile(file, 0o644, func(w io.Writer) error { return format.Write(w, result, plain) }); err != nil {
+			return fmt.Errorf("writing the %s report: %w", name, err)
 		}
 	}
 	return nil
@@ -128,15 +158,36 @@ func reportFormat(name string) (report.Format, error) {
 	return report.Format{}, fmt.Errorf("unknown report format %q: use one of %s", name, strings.Join(names, ", "))
 }
 
-// writeFile writes a file whole or says why not.
-func writeFile(name string, write func(io.Writer) error) error {
-	f, err := os.Create(name)
+// writeFile replaces a file as a whole: a reader never sees half of it, and
+// what was there stays if writing breaks off.
+func writeFile(name string, mode os.FileMode, write func(io.Writer) error) error {
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+		// A pipe or a device is written as it is.
+		f, err := os.OpenFile(name, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		if err := write(f); err != nil {
+			f.Close()
+			return err
+		}
+		return f.Close()
+	}
+	f, err := os.CreateTemp(filepath.Dir(name), ".holdfast-*")
 	if err != nil {
 		return err
 	}
+	defer os.Remove(f.Name())
 	if err := write(f); err != nil {
 		f.Close()
 		return err
 	}
-	return f.Close()
+	if err := f.Chmod(mode); err != nil {
+		f.Close()
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), name)
 }

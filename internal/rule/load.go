@@ -125,6 +125,27 @@ func LoadKind(files fs.FS, kind asset.Kind) ([]Rule, error) {
 	return rules, nil
 }
 
+// IDs lists the ids of built-in rules without reading more of them.
+func IDs(files fs.FS) ([]string, error) {
+	names, err := fs.Glob(files, "*.yaml")
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, name := range names {
+		text, err := fs.ReadFile(files, name)
+		if err != nil {
+			return nil, err
+		}
+		for line := range strings.Lines(string(text)) {
+			if id, ok := strings.CutPrefix(line, "- id: "); ok {
+				ids = append(ids, strings.TrimSpace(id))
+			}
+		}
+	}
+	return ids, nil
+}
+
 // Parse reads one rule file: a list of rules.
 func Parse(file string, text []byte, builtIn bool) ([]Rule, []error) {
 	return parseAt(file, text, 1, builtIn)

@@ -97,7 +97,7 @@ func BenchmarkScan(b *testing.B) {
 	objects := 0
 	for b.Loop() {
 		plan := examplePlan()
-		plan.Collectors = Collectors()
+		plan.Collectors = collectors()
 		result, err := Tree(b.Context(), plan, tree())
 		if err != nil {
 			b.Fatal(err)

@@ -46,7 +46,11 @@ func CheckExamples(ctx context.Context, plan Plan, rules []rule.Rule) []error {
 
 func checkExample(ctx context.Context, plan Plan, e rule.Example, bad bool) error {
 	name, text := e.File()
-	plan.Collectors = Collectors()
+	collectors, err := Collectors(Sources{})
+	if err != nil {
+		return err
+	}
+	plan.Collectors = collectors
 	result, err := Tree(ctx, plan, collect.NewTree(map[string]string{name: text}))
 	if err != nil {
 		return err

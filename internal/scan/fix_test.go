@@ -58,7 +58,7 @@ func TestEdits(t *testing.T) {
 func scanOne(t *testing.T, r rule.Rule, name, text string) []finding.Finding {
 	t.Helper()
 	plan := examplePlan()
-	plan.Collectors = Collectors()
+	plan.Collectors = collectors()
 	plan.Rules.Adjust = func(other *rule.Rule) bool { return other.ID == r.ID }
 	result, err := Tree(t.Context(), plan, collect.NewTree(map[string]string{name: text}))
 	if err != nil {

@@ -27,7 +27,7 @@ import (
 // fails if any of the rules that name it fires.
 func pssFailures(ctx context.Context, pods map[string]string) (map[string][]string, error) {
 	plan := examplePlan()
-	plan.Collectors = Collectors()
+	plan.Collectors = collectors()
 	plan.Rules.Adjust = func(r *rule.Rule) bool { return len(r.Refs["pss"]) > 0 }
 	result, err := Tree(ctx, plan, collect.NewTree(pods))
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/holdfast-sec/holdfast/internal/asset"
+	"github.com/holdfast-sec/holdfast/internal/collect"
 	"github.com/holdfast-sec/holdfast/internal/rule"
 	"github.com/holdfast-sec/holdfast/rules"
 )
@@ -44,6 +45,15 @@ func TestRules(t *testing.T) {
 			}
 		})
 	}
+}
+
+// collectors returns all collectors with their defaults.
+func collectors() []collect.Collector {
+	all, err := Collectors(Sources{})
+	if err != nil {
+		panic(err) // the defaults are always right
+	}
+	return all
 }
 
 func examplePlan() Plan {

@@ -32,6 +32,8 @@ type Plan struct {
 	// Choices are the user's decisions about findings. Comments and annotations
 	// in the files are added to them.
 	Choices triage.Choices
+	// Notes are remarks that the result carries along.
+	Notes []finding.Note
 	// Today is the day on which ignores are looked at, as YYYY-MM-DD.
 	Today string
 }
@@ -237,7 +239,7 @@ func (r *run) finish(plan Plan, tree *collect.Tree) *finding.Result {
 		result.Stats.Checks += t.Judged
 	}
 	comments, notes := annotate(tree, result)
-	result.Notes = append(result.Notes, notes...)
+	result.Notes = append(slices.Clip(plan.Notes), notes...)
 	choices := plan.Choices
 	choices.Ignores = append(slices.Clip(choices.Ignores), comments...)
 	triage.Apply(result, choices, plan.Today)
