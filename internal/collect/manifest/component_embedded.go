@@ -65,7 +65,8 @@ func (o *object) within(n *source.Node, scope string) []*object {
 			continue
 		}
 		if text.Locate == nil {
-			b := block{n, o.text.linesOf(n), bytes.Split(text.Content, []byte("\n"))}
+			own := bytes.Split(text.Content, []byte("\n"))
+			b := block{n, o.text.linesAfter(n.Line, len(own)), own}
 			text.Locate = func(at source.Position) source.Place { return o.text.place(b.outer(at)) }
 		}
 		found = append(found, &object{text: text, node: root, apiVersion: root.Text("apiVersion"), kind: root.Text("kind"), sink: o.sink})
@@ -73,21 +74,18 @@ func (o *object) within(n *source.Node, scope string) []*object {
 	return found
 }
 
-// linesOf returns the lines of the text that a block scalar stands on.
-func (t *Text) linesOf(n *source.Node) [][]byte {
-	if n.EndLine <= n.Line {
-		return nil
-	}
+// linesAfter returns at most some lines of the text behind a line.
+func (t *Text) linesAfter(line, most int) [][]byte {
 	rest := t.Content
-	for range n.Line {
+	for range line {
 		i := bytes.IndexByte(rest, '\n')
 		if i < 0 {
 			return nil
 		}
 		rest = rest[i+1:]
 	}
-	lines := bytes.SplitN(rest, []byte("\n"), n.EndLine-n.Line+1)
-	return lines[:min(len(lines), n.EndLine-n.Line)]
+	lines := bytes.SplitN(rest, []byte("\n"), most+1)
+	return lines[:min(len(lines), most)]
 }
 
 // block is a block scalar: its lines in the text around it, and its own.
@@ -104,7 +102,7 @@ func (b *block) outer(at source.Position) source.Position {
 		return b.node.Position
 	}
 	own, around := b.own[at.Line-1], bytes.TrimSuffix(b.around[at.Line-1], []byte("\r"))
-	if !bytes.HasSuffix(around, own) {
+	if len(own) == 0 || !bytes.HasSuffix(around, own) {
 		return b.node.Position
 	}
 	return source.Position{Line: b.node.Line + at.Line, Column: at.Column + len(around) - len(own)}

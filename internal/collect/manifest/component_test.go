@@ -176,10 +176,15 @@ data:
     apiVersion: kubelet.config.k8s.io/v1beta1
     kind: KubeletConfiguration
     readOnlyPort: 10255
+  quoted: "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nmode: nftables"
+  chomped: |-
+    apiVersion: kubeproxy.config.k8s.io/v1alpha1
+    kind: KubeProxyConfiguration
+    mode: iptables
   folded: >
     {"apiVersion": "kubelet.config.k8s.io/v1beta1",
     "kind": "KubeletConfiguration"}
-`, "kubelet file: read-only-port=10255@10:19"},
+`, "kubelet file: read-only-port=10255@10:19\nkube-proxy file: proxy-mode=nftables@11:11\nkube-proxy file: proxy-mode=iptables@15:11"},
 		{"a KubeletConfiguration of somebody else", `apiVersion: example.com/v1
 kind: KubeletConfiguration
 readOnlyPort: 10255
