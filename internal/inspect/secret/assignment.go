@@ -56,7 +56,7 @@ func (s *scanner) assignment(i int) {
 	if bare && name.start > 0 && (t[name.start-1] == '?' || t[name.start-1] == '&') { // in a URL
 		v.end = v.start + urlChars.run(t[v.start:v.end], maxValue)
 	}
-	if v.start == v.end || s.inTemplate(name.start) || bare && !s.loose && (s.expression(name, i) || s.code(v, sep)) {
+	if v.start == v.end || s.inTemplate(name.start) || bare && !s.loose && (s.expression(name, v, i, quoted) || s.code(v, sep)) {
 		return
 	}
 	s.judge(key, v)
@@ -88,11 +88,32 @@ func (s *scanner) untilLineEnd(name, sep int) bool {
 }
 
 // expression says whether a program assigns to the name, so that only a value in
-// quotes would be a literal: x := y, $x = y, x["name"] = y.
-func (s *scanner) expression(name span, sep int) bool {
+// quotes would be a literal: x := y, $x = y, x["name"] = y, {"name": password}.
+func (s *scanner) expression(name, v span, sep int, quoted bool) bool {
 	t := s.text
-	return t[sep-1] == ':' || t[sep-1] == ']' || t[max(0, sep-2)] == ']' ||
-		t[sep-1] == ' ' && name.start > 0 && t[name.start-1] == '$'
+	switch {
+	case t[sep-1] == ':', quoted && t[sep] == '=':
+		return true
+	case quoted:
+		return word.all(t[v.start:v.end]) && classOf(t[v.start:v.end]) != plain
+	case t[sep] == '=' && t[sep+1] == '>':
+		return true
+	case t[sep] == ':' && s.inSentence(name.start):
+		return true
+	}
+	return t[sep-1] == ' ' && name.start > 0 && t[name.start-1] == '$'
+}
+
+// inSentence says whether "name: value" follows another one on the line, which no
+// YAML mapping allows outside of braces.
+func (s *scanner) inSentence(name int) bool {
+	before := s.text[max(0, name-200):name]
+	before = before[strings.LastIndexByte(before, '\n')+1:]
+	if !strings.Contains(before, ": ") {
+		return false
+	}
+	before = strings.TrimRight(before, " ")
+	return strings.IndexByte(",{\"'", before[len(before)-1]) < 0 && !strings.HasSuffix(before, `\n`)
 }
 
 // inTemplate says whether the place lies inside {{ an action }}.
@@ -109,18 +130,19 @@ func (s *scanner) judge(name string, v span) {
 		// Of user:password and user/password the second part is the secret.
 		v.start += strings.IndexAny(value, ":/") + 1
 	}
-	if kind == kindPassword && !s.loose && s.inComment(v.start) {
+	if generic(kind) && !s.loose && s.inComment(v.start) && !(kind == kindToken && random(value)) {
 		return
 	}
 	s.add(kind, v.start, v.end)
 }
 
-// inComment says whether a line begins as a comment. A password there is nearly
+// inComment says whether the place lies in a comment. A password there is nearly
 // always an example of one.
 func (s *scanner) inComment(i int) bool {
 	before := s.text[max(0, i-maxValue):i]
 	before = strings.TrimLeft(before[strings.LastIndexByte(before, '\n')+1:], " \t")
-	return strings.HasPrefix(before, "#") || strings.HasPrefix(before, "//") || strings.HasPrefix(before, ";")
+	return strings.HasPrefix(before, "#") || strings.HasPrefix(before, "//") || strings.HasPrefix(before, ";") ||
+		strings.Contains(before, " # ")
 }
 
 // labelOf is the name that a "value" key at i belongs to: that of the last
@@ -280,7 +302,7 @@ func (s *scanner) code(v span, sep byte) bool {
 	if sep == ':' && strings.Contains(value, " ") {
 		return true
 	}
-	if i := strings.IndexAny(value, "(["); i > 0 && dotted[value[i-1]] {
+	if i := strings.IndexAny(value, "([{"); i > 0 && dotted[value[i-1]] {
 		return true // a call or an index
 	}
 	if i := strings.LastIndexByte(value, '.'); i > 0 && dotted.all(value) {

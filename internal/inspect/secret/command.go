@@ -27,7 +27,7 @@ func (s *scanner) flag(i int) {
 		return
 	}
 	v, bare := s.argument(end)
-	if v.start == v.end || bare && (t[v.start] == '-' || !s.loose && usage[t[v.start:v.end]]) {
+	if v.start == v.end || bare && (t[v.start] == '-' || !s.loose && usage[strings.TrimRight(t[v.start:v.end], ".,:")]) {
 		return
 	}
 	s.judge(name, v)
@@ -35,7 +35,7 @@ func (s *scanner) flag(i int) {
 
 // usage are words that follow a flag when somebody writes about it.
 var usage = set("flag flags option options argument parameter and or to is are was for in with without from if when must should " +
-	"will can has have the a an of on as at by that which value values field password username user instead")
+	"will can does do not no nor via like has have the a an of on as at by that which value values field password username user instead")
 
 // argument finds the word of a command, or the item of a list, that follows the
 // one that ends at i.
@@ -102,12 +102,29 @@ func (s *scanner) shortFlag(i int, name string) command {
 		if line == "" {
 			line = s.line(i)
 		}
-		n := strings.LastIndex(line, c.program)
-		if n >= 0 && (!c.first || strings.TrimSpace(line[n+len(c.program):]) == "") {
+		if rest, ok := c.in(line); ok && (!c.first || strings.TrimSpace(rest) == "") {
 			return c
 		}
 	}
 	return command{}
+}
+
+// in says whether the line calls the program, or one whose name begins so, and
+// what follows.
+func (c command) in(line string) (rest string, ok bool) {
+	for at := 0; ; {
+		n := strings.Index(line[at:], c.program)
+		if n < 0 {
+			return rest, ok
+		}
+		begin := at + n
+		at = begin + len(c.program)
+		at += base64url.run(line[at:], len(line))
+		called := begin == 0 || !nameChars[line[begin-1]]
+		if called && at < len(line) && (isSpace(line[at]) || line[at] == '"') {
+			rest, ok = line[at:], true
+		}
+	}
 }
 
 // line is what stands before i in the same command, as far as it matters.

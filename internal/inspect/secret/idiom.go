@@ -40,12 +40,15 @@ func pem(s *scanner, i int) {
 // telegram is for 123456789:AA..., where the number of the bot comes first.
 // https://core.telegram.org/bots/api#authorizing-your-bot
 func telegram(s *scanner, i int) {
+	if i == 0 || s.text[i-1] != ':' {
+		return
+	}
 	from := i - 1
-	for from > 0 && isDigit(s.text[from-1]) {
+	for from > 0 && i-from < 12 && isDigit(s.text[from-1]) {
 		from--
 	}
-	n := base64url.run(s.text[i:], 36)
-	if n == 35 && s.text[i-1] == ':' && i-1-from >= 8 && i-1-from <= 10 && plausible(s.text[i:i+n]) {
+	bot, n := i-1-from, base64url.run(s.text[i:], 36)
+	if bot >= 8 && bot <= 10 && n == 35 && plausible(s.text[i:i+n]) {
 		s.add("telegram-token", from, i+n)
 	}
 }

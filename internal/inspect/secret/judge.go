@@ -2,6 +2,7 @@ package secret
 
 import (
 	"encoding/base64"
+	"slices"
 	"strings"
 )
 
@@ -39,7 +40,8 @@ func tokenKind(name, v string) string {
 	case bootstrapToken(v):
 		return "kubernetes-token"
 	case strings.ContainsAny(v, " \t\n,;(){}<>\"'") || !random(v):
-		if len(v) >= 6 && !prose(v) && chosen(name) {
+		optionName := strings.Contains(v, ".") && classOf(v) != plain // SECRET_KEY: 'system.secret-key'
+		if len(v) >= 6 && !prose(v) && !optionName && chosen(name) {
 			return kindToken
 		}
 		return ""
@@ -66,7 +68,7 @@ func bootstrapToken(v string) bool {
 // accountKind is the kind of a value that holds a user and a password, as in
 // Docker's config.json, npm's _auth and NEO4J_AUTH.
 func accountKind(name, v string) string {
-	if _, ok := basic(v); ok {
+	if basic(v) {
 		return "docker-auth"
 	}
 	sep := ":"
@@ -82,22 +84,18 @@ func accountKind(name, v string) string {
 	return ""
 }
 
-// basic decodes user:password in base64, the payload of HTTP Basic.
-func basic(v string) (pair string, ok bool) {
+// basic says whether the value is user:password in base64, the payload of HTTP
+// Basic.
+func basic(v string) bool {
 	if len(v) < 8 || len(v) > maxValue || !base64std.all(v) {
-		return "", false
+		return false
 	}
 	raw, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(v, "="))
-	if err != nil {
-		return "", false
-	}
-	for _, c := range raw {
-		if c < ' ' || c > '~' {
-			return "", false
-		}
+	if err != nil || slices.ContainsFunc(raw, func(c byte) bool { return c < ' ' || c > '~' }) {
+		return false
 	}
 	user, pass, found := strings.Cut(string(raw), ":")
-	return string(raw), found && user != "" && pass != "" && literal(pass)
+	return found && user != "" && literal(pass)
 }
 
 // mentions says whether the name contains one of the words, in any case.

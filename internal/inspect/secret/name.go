@@ -62,12 +62,19 @@ var lexicon = map[string]role{
 	"string": trailing, "literal": trailing, "raw": trailing, "default": trailing, "prod": trailing,
 	"production": trailing, "dev": trailing, "development": trailing, "staging": trailing,
 	"local": trailing, "old": trailing, "new": trailing, "current": trailing, "previous": trailing,
-	"primary": trailing, "secondary": trailing, "confirm": trailing, "confirmation": trailing,
+	"primary": trailing, "secondary": trailing, "confirmation": trailing,
 
 	"public": denial, "publishable": denial, "hashed": denial, "encrypted": denial, "sealed": denial,
 	"no": denial, "without": denial, "allow": denial, "empty": denial, "reset": denial,
 	"forgot": denial, "require": denial, "requires": denial, "is": denial, "has": denial,
 	"proxy": denial, "fastcgi": denial, "automount": denial, "existing": denial,
+	"by": denial,
+
+	// Texts of a user interface.
+	"confirm": denial | trailing, "failed": denial, "input": denial, "label": denial, "title": denial,
+	"hint": denial, "message": denial, "error": denial, "invalid": denial, "wrong": denial, "enter": denial,
+	"placeholder": denial, "prompt": denial,
+
 	"htpasswd": 0, // a file of hashes
 }
 
@@ -104,7 +111,7 @@ func classOf(name string) class {
 // this name themselves: JWT_SECRET, SECRET_KEY. Then even a word is a credential.
 // In other styles the same names hold references: clientSecret: my-oauth-secret.
 func chosen(name string) bool {
-	if strings.ToUpper(name) != name {
+	if strings.ToUpper(name) != name || strings.Contains(name, "PASSW") { // DB_PASSWORD_SECRET_KEY=password
 		return false
 	}
 	end := len(name)
@@ -116,10 +123,10 @@ func chosen(name string) bool {
 	return chosenNames[strings.ToLower(name[end+1:])] || strings.HasSuffix(name, "SECRET_ACCESS_KEY")
 }
 
-var chosenNames = set("jwt_secret session_secret cookie_secret client_secret app_secret http_secret signing_secret " +
-	"api_secret webhook_secret shared_secret oauth_secret hmac_secret csrf_secret auth_secret nextauth_secret " +
-	"encryption_secret secret_key encryption_key crypto_key signing_key jwt_key session_key api_key app_key key_base " +
-	"erlang_cookie")
+// chosenNames leave out what a provider issues, such as API keys: those are random.
+var chosenNames = set("jwt_secret session_secret cookie_secret app_secret http_secret signing_secret api_secret " +
+	"webhook_secret shared_secret hmac_secret csrf_secret auth_secret nextauth_secret encryption_secret " +
+	"secret_key encryption_key crypto_key signing_key jwt_key session_key app_key key_base erlang_cookie")
 
 // words is a name cut into lower-case words, without allocating. Of a long name
 // the end is kept: that is where the head is.

@@ -19,10 +19,10 @@ func random(v string) bool {
 }
 
 // oddness is how many characters of a chunk do not belong to words: none if the
-// chunk is mostly words. Very short chunks and numbers belong to names: v2, k8s,
-// 2024.
+// chunk is mostly words. Short chunks belong to names whatever they are: v2, k8s,
+// 2024, influxdb.
 func oddness(chunk string) int {
-	if len(chunk) <= 4 {
+	if len(chunk) <= 4 || len(chunk) <= 9 && piece(chunk) == len(chunk) && isAlpha(chunk[0]) {
 		return 0
 	}
 	inWords := 0

@@ -21,10 +21,9 @@ type scanner struct {
 	bareEnd, longEnd int
 }
 
-// What a byte may begin.
+// What a byte may begin; 0 is nothing.
 const (
-	nothing = iota
-	wordStart
+	wordStart = iota + 1
 	separator
 	dash
 	at

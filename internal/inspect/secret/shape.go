@@ -211,7 +211,7 @@ var shapes = []shape{
 	{kind: kindToken, prefix: "Bearer ", set: chars("0-9A-Za-z_.~+/=-"), min: 16, max: 4096, open: true, valid: random},
 	{kind: kindToken, prefix: "bearer ", set: chars("0-9A-Za-z_.~+/=-"), min: 16, max: 4096, open: true, valid: random},
 	// https://www.rfc-editor.org/rfc/rfc7617
-	{kind: "basic-auth-header", prefix: "Basic ", set: base64std, min: 8, max: 512, open: true, valid: func(b string) bool { _, ok := basic(b); return ok }},
+	{kind: "basic-auth-header", prefix: "Basic ", set: base64std, min: 8, max: 512, open: true, valid: basic},
 }
 
 // shapesBy holds the shapes by their first byte.

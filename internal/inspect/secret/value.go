@@ -9,7 +9,7 @@ import (
 // a placeholder, a template, a reference to where the credential is kept, a
 // hash of it, or a plain setting such as a boolean or a duration.
 func literal(v string) bool {
-	v = strings.TrimPrefix(v, "$$") // Compose escapes a dollar so
+	v = strings.TrimPrefix(strings.Trim(v, "'\""), "$$") // Compose escapes a dollar so
 	return strings.TrimSpace(v) != "" &&
 		!template(v) && !setting(v) && !reference(v) && !hashed(v) && !blank(v)
 }
@@ -23,7 +23,7 @@ func blank(v string) bool {
 	if blanks[strings.Trim(low, "-_.()[]!# ")] {
 		return true
 	}
-	for _, s := range [...]string{"xxxx", "****", "placeholder", "redacted", "your-", "your_", "your ", "replace", "fill-in", "fill_in", "-goes-here", "_goes_here"} {
+	for _, s := range [...]string{"xxxx", "****", "••", "placeholder", "redacted", "your-", "your_", "your ", "replace", "fill-in", "fill_in", "-goes-here", "_goes_here"} {
 		if strings.Contains(low, s) {
 			return true
 		}
@@ -50,10 +50,20 @@ func set(words string) map[string]bool {
 	return m
 }
 
-// same says whether the value repeats one character, as ---- and .... do. A row
-// of digits is a poor password, but it is one.
+// same says whether the value repeats one character, as **** and XXX-XXX do. A
+// row of digits is a poor password, but it is one.
 func same(v string) bool {
-	return strings.Count(v, v[:1]) == len(v) && !isDigit(v[0])
+	first := byte(0)
+	for i := range len(v) {
+		switch c := v[i]; {
+		case c == '-' || c == '_' || c == '.' || c == ' ':
+		case first == 0:
+			first = c
+		case c != first:
+			return false
+		}
+	}
+	return !isDigit(first)
 }
 
 // metavariable says whether the value is the name of a variable in capitals, as
@@ -94,19 +104,16 @@ func setting(v string) bool {
 // template says whether the value, or part of it, is put in by something else:
 // a shell, a template engine, a reader with a pencil.
 func template(v string) bool {
-	if v[0] == '$' && word.all(v[1:]) || v[0] == '%' && (len(v) == 2 || v[len(v)-1] == '%') {
+	if v[0] == '$' && word.all(v[1:]) || v[0] == '%' && len(v) < 4 || enclosed(v, "%", "%") || enclosed(v, "<", ">") {
 		return true
 	}
-	for _, open := range [...]string{"${", "$(", "{{", "<%", "#{", "%{", "%(", "[[", "`", ".*", ".+", "[^"} {
+	for _, open := range [...]string{"${", "$(", "{{", "<%", "#{", "%{", "%(", "[[", "`", ".*", ".+", "[^", "\" +", "' +"} {
 		if strings.Contains(v, open) {
 			return true
 		}
 	}
 	if d := strings.IndexByte(v, '$'); d >= 0 && upperWord.run(v[d+1:], 3) == 3 {
 		return true // test-$RANDOM
-	}
-	if a := strings.IndexByte(v, '<'); a >= 0 && a+1 < len(v) && isAlpha(v[a+1]) && strings.IndexByte(v[a:], '>') > 0 {
-		return true
 	}
 	switch ends := string([]byte{v[0], v[len(v)-1]}); ends {
 	case "[]", "{}", "()", "@@", "**":
@@ -117,6 +124,14 @@ func template(v string) bool {
 	}
 	// A YAML tag: !Ref, !vault, !secret.
 	return v[0] == '!' && len(v) > 1 && isAlpha(v[1]) && strings.Contains(v, " ")
+}
+
+// enclosed says whether a name between the signs is part of the value, such as
+// %DB_PASSWORD% or <your password>.
+func enclosed(v, left, right string) bool {
+	_, rest, _ := strings.Cut(v, left)
+	name, _, ok := strings.Cut(strings.TrimLeft(rest, left), right)
+	return ok && len(name) > 1 && isAlpha(name[0]) && settingChars.all(name)
 }
 
 // hashed says whether the value is what a server keeps instead of a password:
@@ -149,7 +164,8 @@ func reference(v string) bool {
 			return true
 		}
 	}
-	return path(v)
+	sealed := len(v) > 300 && strings.HasPrefix(v, "Ag") && base64std.all(v) // by a SealedSecret
+	return sealed || path(v)
 }
 
 // stores are schemes of references to secrets.
@@ -177,5 +193,6 @@ func path(v string) bool {
 
 // prose says whether the value is a sentence rather than a passphrase.
 func prose(v string) bool {
-	return strings.Count(v, " ") > 3 || strings.Contains(v, ". ") || strings.ContainsAny(v, "\n")
+	return strings.Count(v, " ") > 3 || strings.Contains(v, ". ") || strings.ContainsAny(v, "\n") ||
+		strings.Contains(v, " ") && strings.HasSuffix(v, ".") || strings.HasSuffix(v, "。")
 }
