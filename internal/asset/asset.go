@@ -56,6 +56,9 @@ type Head struct {
 	// Name is for people: "Deployment shop/web, container app".
 	Name   string `json:"name"`
 	Format Format `json:"format"`
+	// Scope tells apart renderings of the same object, such as the values file
+	// of a chart; "" for what stands in a file as it is.
+	Scope string `json:"scope,omitempty"`
 	// Place is where the asset is declared, from its first line to its last.
 	Place source.Place `json:"place"`
 	// Fields says where the declared values stand; see Locate.

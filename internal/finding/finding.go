@@ -73,6 +73,8 @@ type Asset struct {
 	// Format is the language that declared it: "kubernetes", "compose",
 	// "dockerfile".
 	Format string `json:"format,omitempty"`
+	// Scope is the set of values or the overlay that it was rendered with.
+	Scope string `json:"scope,omitempty"`
 	// Place spans the asset's lines.
 	Place source.Place `json:"place"`
 }

@@ -309,7 +309,7 @@ func (j *judgement) finding(r *compiled, e element) finding.Finding {
 	return finding.Finding{
 		Rule: r.ID, Title: r.Title, Severity: r.Severity, Verdict: finding.Fail, Topic: r.Topic,
 		Asset: finding.Asset{Kind: string(meta.Kind), ID: meta.ID, Name: meta.Name,
-			Format: string(meta.Format), Place: meta.Place},
+			Format: string(meta.Format), Scope: meta.Scope, Place: meta.Place},
 		Place: place, Field: field, Key: key,
 		Why: r.Why, Fix: r.Fix, References: r.Refs,
 		Fixable: fixable, Sensitive: r.Sensitive, Ignores: meta.Ignores,

@@ -4,6 +4,7 @@ import (
 	"github.com/holdfast-sec/holdfast/internal/collect"
 	"github.com/holdfast-sec/holdfast/internal/collect/dockerfile"
 	"github.com/holdfast-sec/holdfast/internal/collect/manifest"
+	"github.com/holdfast-sec/holdfast/internal/collect/manifest/helm"
 )
 
 // Sources says how inputs are read that need more than their files.
@@ -23,7 +24,12 @@ type Sources struct {
 // them: what makes sense only as a whole (an overlay, a chart, a project) comes
 // before the single files it consists of.
 func Collectors(s Sources) ([]collect.Collector, error) {
+	charts, err := helm.New(helm.Options{Sets: s.ValueSets, Set: s.Set, KubeVersion: s.KubeVersion, APIVersions: s.APIVersions})
+	if err != nil {
+		return nil, err
+	}
 	return []collect.Collector{
+		charts,
 		dockerfile.New(),
 		manifest.New(),
 	}, nil

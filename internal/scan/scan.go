@@ -4,7 +4,6 @@ package scan
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"io/fs"
 	"runtime"
@@ -187,33 +186,6 @@ func (r *run) Asset(a asset.Asset) {
 	}
 }
 
-// foldInherited makes one finding of those that the containers of a pod share:
-// a setting of the pod that each of them inherits is one line and one problem.
-func foldInherited(found []finding.Finding) []finding.Finding {
-	type cause struct {
-		rule  string
-		place source.Place
-	}
-	first := map[cause]int{}
-	more := map[int]int{}
-	kept := found[:0]
-	for _, f := range found {
-		c := cause{f.Rule, f.Place}
-		i, seen := first[c]
-		switch {
-		case !seen || f.Place.Line == 0 || kept[i].Asset.ID == f.Asset.ID:
-			first[c] = len(kept)
-			kept = append(kept, f)
-		default:
-			more[i]++
-		}
-	}
-	for i, n := range more {
-		kept[i].Message += fmt.Sprintf(" (and %d more of the pod)", n)
-	}
-	return kept
-}
-
 // Unread implements collect.Sink.
 func (r *run) Unread(place source.Place, reason string) {
 	r.mu.Lock()
@@ -231,8 +203,8 @@ func (r *run) Object(n int) {
 // finish puts the result into its order, applies the user's choices and counts.
 func (r *run) finish(plan Plan, tree *collect.Tree) *finding.Result {
 	result := &r.result
-	result.Findings = finding.Sort(result.Findings)
-	result.Undetermined = finding.Sort(result.Undetermined)
+	result.Findings = foldScopes(finding.Sort(result.Findings))
+	result.Undetermined = foldReasons(finding.Sort(result.Undetermined))
 	result.Rules = r.engine.Tallies()
 	result.Stats.Assets = r.engine.Assets()
 	for _, t := range result.Rules {
