@@ -15,7 +15,11 @@ var update = flag.Bool("update", false, "rewrite the expected output of the scri
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"holdfast": func() { os.Exit(cli.Main(os.Args[1:], cli.Process())) },
+		"holdfast": func() {
+			system := cli.Process()
+			system.Today = "2026-06-01"
+			os.Exit(cli.Main(os.Args[1:], system))
+		},
 	})
 }
 
