@@ -5,22 +5,36 @@ import "strings"
 // idiom is a phrase before or after which a credential stands.
 type idiom struct {
 	begin string
-	look  func(s *scanner, i int)
+	form  form
 }
 
+// form is where in an idiom the credential is.
+type form uint8
+
+const (
+	formPEM form = iota
+	formTelegram
+	formTerraform
+	formQuoted // in quotes behind the phrase, as in SQL: ALTER ROLE x PASSWORD 'y'
+	formWord   // the word behind it, as in redis.conf
+	formNetrc
+	formChpasswd
+	formEnv
+)
+
 var idioms = []idiom{
-	{"BEGIN ", pem},
-	{"AA", telegram},
-	{"atlasv1.", terraform},
-	{"IDENTIFIED BY ", quotedAfter("IDENTIFIED BY ")},
-	{"identified by ", quotedAfter("identified by ")},
-	{"PASSWORD '", quotedAfter("PASSWORD ")},
-	{"password '", quotedAfter("password ")},
-	{"requirepass ", wordAfter("requirepass ")},
-	{"masterauth ", wordAfter("masterauth ")},
-	{"password ", netrc},
-	{"chpasswd", changePasswords},
-	{"ENV ", legacyEnv},
+	{"BEGIN ", formPEM},
+	{"AA", formTelegram},
+	{"atlasv1.", formTerraform},
+	{"IDENTIFIED BY ", formQuoted},
+	{"identified by ", formQuoted},
+	{"PASSWORD '", formQuoted},
+	{"password '", formQuoted},
+	{"requirepass ", formWord},
+	{"masterauth ", formWord},
+	{"password ", formNetrc},
+	{"chpasswd", formChpasswd},
+	{"ENV ", formEnv},
 }
 
 var idiomsBy = func() (by [256][]idiom) {
@@ -30,8 +44,45 @@ var idiomsBy = func() (by [256][]idiom) {
 	return by
 }()
 
+// idiom looks around the phrase that begins at i.
+func (s *scanner) idiom(x idiom, i int) {
+	end := i + len(x.begin)
+	switch x.form {
+	case formPEM:
+		s.pem(i)
+	case formTelegram:
+		s.telegram(i)
+	case formTerraform:
+		s.terraform(i)
+	case formQuoted:
+		if v, bare := s.value(i+len(strings.TrimSuffix(x.begin, "'")), 0); !bare {
+			s.judge("password", v)
+		}
+	case formWord:
+		s.wordAt(end)
+	case formNetrc:
+		// machine host login user password secret:
+		// https://www.gnu.org/software/inetutils/manual/html_node/The-_002enetrc-file.html
+		before := s.text[max(0, i-200):i]
+		if strings.Contains(before, "login ") && strings.Contains(before, "machine ") {
+			s.wordAt(end)
+		}
+	case formChpasswd:
+		s.changePasswords(i)
+	case formEnv:
+		s.legacyEnv(i)
+	}
+}
+
+// wordAt judges the word at i as a password.
+func (s *scanner) wordAt(i int) {
+	if v, bare := s.value(i, 0); v.end > v.start && !(bare && usage[s.text[v.start:v.end]]) {
+		s.judge("password", v)
+	}
+}
+
 // pem is for "-----BEGIN ... PRIVATE KEY-----".
-func pem(s *scanner, i int) {
+func (s *scanner) pem(i int) {
 	if m, ok := privateKey(s.text, i); ok {
 		s.found = append(s.found, m)
 	}
@@ -39,7 +90,7 @@ func pem(s *scanner, i int) {
 
 // telegram is for 123456789:AA..., where the number of the bot comes first.
 // https://core.telegram.org/bots/api#authorizing-your-bot
-func telegram(s *scanner, i int) {
+func (s *scanner) telegram(i int) {
 	if i == 0 || s.text[i-1] != ':' {
 		return
 	}
@@ -55,7 +106,7 @@ func telegram(s *scanner, i int) {
 
 // terraform is for the id.atlasv1.key of HCP Terraform.
 // https://developer.hashicorp.com/terraform/cloud-docs/users-teams-organizations/api-tokens
-func terraform(s *scanner, i int) {
+func (s *scanner) terraform(i int) {
 	from := max(0, i-len("0123456789abcd."))
 	n := base64url.run(s.text[i+len("atlasv1."):], 80)
 	if n >= 60 && i-from == 15 && s.text[i-1] == '.' && alnum.all(s.text[from:i-1]) && plausible(s.text[i:i+n]) {
@@ -78,35 +129,8 @@ func (s *scanner) azureSecret(i int) {
 
 var entraChars = chars("0-9A-Za-z_~.-")
 
-// quotedAfter is for SQL: CREATE USER x IDENTIFIED BY 'y', ALTER ROLE x PASSWORD 'y'.
-func quotedAfter(phrase string) func(*scanner, int) {
-	return func(s *scanner, i int) {
-		if v, bare := s.value(i+len(phrase), 0); !bare {
-			s.judge("password", v)
-		}
-	}
-}
-
-// wordAfter is for redis.conf.
-func wordAfter(phrase string) func(*scanner, int) {
-	return func(s *scanner, i int) {
-		if v, bare := s.value(i+len(phrase), 0); v.end > v.start && !(bare && usage[s.text[v.start:v.end]]) {
-			s.judge("password", v)
-		}
-	}
-}
-
-// netrc is for "machine host login user password secret".
-// https://www.gnu.org/software/inetutils/manual/html_node/The-_002enetrc-file.html
-func netrc(s *scanner, i int) {
-	before := s.text[max(0, i-200):i]
-	if strings.Contains(before, "login ") && strings.Contains(before, "machine ") {
-		wordAfter("password ")(s, i)
-	}
-}
-
 // changePasswords is for echo 'user:password' | chpasswd.
-func changePasswords(s *scanner, i int) {
+func (s *scanner) changePasswords(i int) {
 	before := s.text[max(0, i-300):i]
 	bar := strings.LastIndexByte(before, '|')
 	echo := max(strings.LastIndex(before, "echo "), strings.LastIndex(before, "printf "))
@@ -123,7 +147,7 @@ func changePasswords(s *scanner, i int) {
 
 // legacyEnv is for a Dockerfile's "ENV NAME value".
 // https://docs.docker.com/reference/dockerfile/#env
-func legacyEnv(s *scanner, i int) {
+func (s *scanner) legacyEnv(i int) {
 	t := s.text
 	before := t[max(0, i-40):i]
 	before = strings.TrimSpace(before[strings.LastIndexByte(before, '\n')+1:])

@@ -115,9 +115,8 @@ func (s *scanner) word(i int) int {
 		return m.End
 	}
 	for k := range idiomsBy[t[i]] {
-		idiom := &idiomsBy[t[i]][k]
-		if strings.HasPrefix(t[i:], idiom.begin) {
-			idiom.look(s, i)
+		if x := idiomsBy[t[i]][k]; strings.HasPrefix(t[i:], x.begin) {
+			s.idiom(x, i)
 		}
 	}
 	return i + word.run(t[i:], len(t))
