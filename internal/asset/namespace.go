@@ -12,6 +12,7 @@ type Namespace struct {
 	// Workloads counts the pod templates in it.
 	Workloads int64 `json:"workloads"`
 	// Unselected names the workloads that no NetworkPolicy selects for ingress.
+	// Pods on the node's network are left out: no policy reaches them.
 	Unselected []string `json:"unselected"`
 	// NetworkPolicies counts the policies in it.
 	NetworkPolicies int64 `json:"networkPolicies"`

@@ -200,7 +200,7 @@ func recognise(line []word) (name string, args []word) {
 		}
 		line = line[1+next:]
 	}
-	if len(line) == 0 {
+	if len(line) == 0 || strings.HasPrefix(line[0].text, "-") {
 		return "", nil
 	}
 	name, args = path.Base(line[0].text), line[1:]

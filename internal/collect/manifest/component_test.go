@@ -115,6 +115,9 @@ func TestComponents(t *testing.T) {
 		{"a program that only mentions one", podAround + `
       command: [backup, etcd, kubelet]
 `, ""},
+		{"a flag that ends like one", podAround + `
+      args: [--kubelet-service=kube-system/kubelet]
+`, ""},
 		{"etcdctl is no etcd", podAround + `
       image: quay.io/coreos/etcd:v3.5.0
       command: [sh, -c, etcdctl --endpoints=http://etcd:2379 snapshot save /x]

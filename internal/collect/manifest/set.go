@@ -70,7 +70,7 @@ func (t *Text) region(start source.Position, endLine int) source.Place {
 // unread are the kinds whose objects no rule reads and nothing refers to; their
 // documents are counted and not parsed. Custom resource definitions are most
 // of the bytes of real repositories.
-var unread = []string{"CustomResourceDefinition", "APIService", "PriorityClass", "Lease", "Event", "Endpoints",
+var unread = []string{"CustomResourceDefinition", "PriorityClass", "Lease", "Event", "Endpoints",
 	"EndpointSlice", "ControllerRevision", "PrometheusRule", "FlowSchema", "PriorityLevelConfiguration"}
 
 // Add parses the text, normalises its objects and hands over the assets. It may
@@ -178,7 +178,7 @@ func (o *object) space() string {
 // title is how people call the object: "Deployment shop/web".
 func (o *object) title() string {
 	if o.namespace == "" {
-		return o.kind + " " + o.name
+		return strings.TrimSpace(o.kind + " " + o.name)
 	}
 	return o.kind + " " + o.namespace + "/" + o.name
 }
@@ -233,6 +233,7 @@ func (s *Set) normalise(o *object) {
 	case o.kind == "ResourceQuota" || o.kind == "LimitRange":
 		s.addQuota(o)
 	default:
+		s.addForeignPolicy(o)
 		components(o)
 	}
 	if template := podTemplate(o); template != nil {
