@@ -47,7 +47,7 @@ lint:
 
 ## generate: rewrite golden files, schemas and reference pages
 generate:
-	$(GO) test ./internal/report/... ./internal/config ./internal/cli ./internal/scan ./test -update
+	$(GO) test $$(grep -rlF 'flag.Bool("update"' --include='*_test.go' internal test | grep -v rbacoracle | xargs -n 1 dirname | sort -u | sed 's,^,./,') -update
 
 clean:
 	rm -rf holdfast dist
