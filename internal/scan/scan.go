@@ -4,10 +4,12 @@ package scan
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"io/fs"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/holdfast-sec/holdfast/internal/asset"
@@ -132,7 +134,9 @@ type run struct {
 
 	mu     sync.Mutex
 	result finding.Result
-	err    error // the first error of a rule, which ends the run
+	// dropped counts the findings beyond maxFindings.
+	dropped int
+	err     error // the first error of a rule, which ends the run
 }
 
 // read reads the inputs, as many at a time as there are processors.
@@ -178,11 +182,22 @@ func (r *run) Asset(a asset.Asset) {
 		r.err = err
 	}
 	for _, f := range found {
-		if f.Verdict == finding.Undetermined {
-			r.result.Undetermined = append(r.result.Undetermined, f)
-		} else {
-			r.result.Findings = append(r.result.Findings, f)
-		}
+		r.keep(f)
+	}
+}
+
+// maxFindings bounds what one run keeps: more than anybody reads, and less than
+// a hostile input needs to fill the memory.
+const maxFindings = 100_000
+
+func (r *run) keep(f finding.Finding) {
+	switch {
+	case len(r.result.Findings)+len(r.result.Undetermined) >= maxFindings:
+		r.dropped++
+	case f.Verdict == finding.Undetermined:
+		r.result.Undetermined = append(r.result.Undetermined, f)
+	default:
+		r.result.Findings = append(r.result.Findings, f)
 	}
 }
 
@@ -190,7 +205,7 @@ func (r *run) Asset(a asset.Asset) {
 func (r *run) Unread(place source.Place, reason string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.result.Undetermined = append(r.result.Undetermined, finding.Unread(place, reason))
+	r.keep(finding.Unread(place, reason))
 }
 
 // Object implements collect.Sink.
@@ -203,6 +218,10 @@ func (r *run) Object(n int) {
 // finish puts the result into its order, applies the user's choices and counts.
 func (r *run) finish(plan Plan, tree *collect.Tree) *finding.Result {
 	result := &r.result
+	if r.dropped > 0 {
+		result.Undetermined = append(result.Undetermined, finding.Unread(source.Place{File: strings.Join(plan.Targets, " ")},
+			fmt.Sprintf("%d findings beyond the first %d are left out: scan smaller folders", r.dropped, maxFindings)))
+	}
 	result.Findings = foldScopes(finding.Sort(result.Findings))
 	result.Undetermined = foldReasons(finding.Sort(result.Undetermined))
 	result.Rules = r.engine.Tallies()

@@ -60,6 +60,7 @@ func (r *jsonReader) value(depth int) (*Node, error) {
 	case bool:
 		n.Kind, n.Value = Bool, fmt.Sprint(t)
 	}
+	n.Size++
 	n.EndLine = r.position(int(r.dec.InputOffset())).Line + r.above
 	return n, nil
 }
@@ -77,6 +78,7 @@ func (r *jsonReader) nested(n *Node, open json.Delim, depth int) error {
 		}
 		if n.Kind == List {
 			n.Items = append(n.Items, first)
+			n.Size += first.Size
 			continue
 		}
 		second, err := r.value(depth + 1)
@@ -84,6 +86,7 @@ func (r *jsonReader) nested(n *Node, open json.Delim, depth int) error {
 			return err
 		}
 		n.Pairs = append(n.Pairs, Pair{first, second})
+		n.Size += first.Size + second.Size
 	}
 	_, err := r.dec.Token()
 	return r.wrap(err)

@@ -34,6 +34,9 @@ type Node struct {
 	Position
 	// EndLine is the last line that the value, or anything in it, stands on.
 	EndLine int
+	// Size counts the values in it, itself included, aliases as often as they
+	// are used.
+	Size int
 	// Pairs are the entries of a Map in the order of the text; merge keys
 	// ("<<") are already resolved.
 	Pairs []Pair

@@ -121,6 +121,7 @@ func (c *converter) convert(y *yaml.Node, depth int) (n *Node, size int, err err
 		scalar(n, y)
 		size = 1
 	}
+	n.Size = size
 	return n, size, err
 }
 
