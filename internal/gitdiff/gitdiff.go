@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -97,6 +98,10 @@ func open(ctx context.Context, dir string) (*repository, error) {
 	}
 	r.prefix = lines[2]
 	r.git.dir = filepath.Join(dir, filepath.FromSlash(lines[1]))
+	if _, err := os.Lstat(filepath.Join(r.git.dir, ".git")); err != nil {
+		// A configuration may name any folder, such as the root of the disk.
+		return nil, fmt.Errorf("the git repository of %s is set up to have its working tree in %s, where no .git is: run it in an ordinary clone", dir, r.git.dir)
+	}
 	return r, r.disableFilters(ctx)
 }
 

@@ -105,7 +105,7 @@ func TestNothingOfTheRepositoryRuns(t *testing.T) {
 			s.git("commit", "-q", "-m", "sub", "--", "sub")
 			inSub.git("config", "filter.evil.clean", program)
 			inSub.write(".git/info/attributes", "* filter=evil\n")
-			inSub.write("x.yaml", lines(3, 1))
+			inSub.write("x.yaml", strings.Replace(lines(3), "line 1", "LINE 1", 1)) // of the same size: git has to look
 		}, []string{"diff"}},
 		{"fetch of missing objects", func(s *sandbox, program string) {
 			s.git("config", "core.repositoryFormatVersion", "1")
@@ -163,6 +163,18 @@ func TestFiltersThatCannotBeSwitchedOff(t *testing.T) {
 	}
 	if sprung(t, mark) {
 		t.Error("the trap was sprung")
+	}
+}
+
+// TestAWorkingTreeElsewhere: a repository cannot point at the files around it.
+func TestAWorkingTreeElsewhere(t *testing.T) {
+	s := newSandbox(t)
+	s.write("a.yaml", lines(3))
+	s.commit()
+	s.git("config", "core.worktree", filepath.Dir(s.dir))
+	_, err := Changed(context.Background(), s.dir, "HEAD")
+	if err == nil || !strings.Contains(err.Error(), "where no .git is") {
+		t.Errorf("error %v", err)
 	}
 }
 
