@@ -31,7 +31,8 @@ type Service struct {
 	// Secrets and Configs are the objects mounted into it.
 	Secrets []FileObject `json:"secrets"`
 	Configs []FileObject `json:"configs"`
-	// Version is the obsolete version of the file format, "" where none is given.
+	// Version is the obsolete version of the file format; the first service of
+	// a file that states one has it.
 	Version string `json:"version"`
 }
 
