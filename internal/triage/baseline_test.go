@@ -3,16 +3,16 @@ package triage
 import (
 	"bytes"
 	"errors"
-	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/holdfast-sec/holdfast/internal/finding"
 )
 
-func writeBaseline(t *testing.T, findings []finding.Finding) string {
+func writeBaseline(t rapid.TB, findings []finding.Finding) string {
 	t.Helper()
 	var b bytes.Buffer
 	if err := WriteBaseline(&b, findings); err != nil {
@@ -21,7 +21,7 @@ func writeBaseline(t *testing.T, findings []finding.Finding) string {
 	return b.String()
 }
 
-func readBaseline(t *testing.T, text string) Baseline {
+func readBaseline(t rapid.TB, text string) Baseline {
 	t.Helper()
 	b, err := ReadBaseline(strings.NewReader(text))
 	if err != nil {
@@ -131,36 +131,33 @@ func TestBaseline(t *testing.T) {
 	})
 }
 
-// randomFindings makes findings on a few assets, so that rules, fields and
-// names meet again.
-func randomFindings(r *rand.Rand) []finding.Finding {
-	names := []string{"web", "db, \"x\"", "ü<>&\u2028", "line\nbreak", "\\", ""}
-	var out []finding.Finding
-	for range r.IntN(30) {
-		file := fmt.Sprintf("dir%d/%d.yaml", r.IntN(2), r.IntN(3))
-		name := names[r.IntN(len(names))]
-		f := failure(fmt.Sprintf("rule-%d", r.IntN(4)), finding.Asset{ID: file + "/" + name, Name: name, Place: span(file, 1+r.IntN(50), 60)}, 1+r.IntN(60))
-		f.Field = []string{"", "a", "a.b[2]"}[r.IntN(3)]
-		f.Severity = finding.Severity(r.IntN(5))
-		out = append(out, f)
-	}
-	return finding.Sort(out)
+// drawFindings makes findings on a few assets, so that rules, fields and names
+// meet again.
+func drawFindings(t *rapid.T) []finding.Finding {
+	one := rapid.Custom(func(t *rapid.T) finding.Finding {
+		file := rapid.SampledFrom([]string{"a.yaml", "b.yaml", "dir/a.yaml", "dir/\"b\".yaml"}).Draw(t, "file")
+		name := rapid.OneOf(rapid.SampledFrom([]string{"web", "ü<>&\u2028", "line\nbreak", "\\"}), rapid.String()).Draw(t, "name")
+		line := rapid.IntRange(1, 60).Draw(t, "line")
+		f := failure(rapid.SampledFrom([]string{"root", "caps", "limits"}).Draw(t, "rule"),
+			finding.Asset{ID: file + "/" + name, Name: name, Place: span(file, line, 60)}, line)
+		f.Field = rapid.SampledFrom([]string{"", "a", "a.b[2]"}).Draw(t, "field")
+		f.Severity = rapid.SampledFrom(finding.Severities()).Draw(t, "severity")
+		return f
+	})
+	return finding.Sort(rapid.SliceOfN(one, 0, 30).Draw(t, "findings"))
 }
 
 // TestBaselineRoundTrip: whatever the findings are, a baseline of them hides
 // them all, in any order of writing, after lines have moved and after all files
 // were moved to other folders.
 func TestBaselineRoundTrip(t *testing.T) {
-	for seed := range uint64(500) {
-		r := rand.New(rand.NewPCG(seed, 1))
-		findings := randomFindings(r)
-		text := writeBaseline(t, findings)
-		shuffled := slices.Clone(findings)
-		r.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
-		if again := writeBaseline(t, shuffled); again != text {
-			t.Fatalf("seed %d: the order of findings shows:\n%s\n%s", seed, text, again)
+	rapid.Check(t, func(r *rapid.T) {
+		findings := drawFindings(r)
+		text := writeBaseline(r, findings)
+		if again := writeBaseline(r, rapid.Permutation(findings).Draw(r, "order")); again != text {
+			r.Fatalf("the order of findings shows:\n%s\n%s", text, again)
 		}
-		baseline := readBaseline(t, text)
+		baseline := readBaseline(r, text)
 		for name, change := range map[string]func(finding.Finding) finding.Finding{
 			"as it was": func(f finding.Finding) finding.Finding { return f },
 			"lines moved": func(f finding.Finding) finding.Finding {
@@ -178,10 +175,10 @@ func TestBaselineRoundTrip(t *testing.T) {
 			result := &finding.Result{Findings: later}
 			Apply(result, Choices{Baseline: baseline}, today)
 			if len(result.Findings) > 0 || len(result.Notes) > 0 {
-				t.Fatalf("seed %d, %s: %d of %d findings count, notes %q", seed, name, len(result.Findings), len(findings), messages(result.Notes))
+				r.Fatalf("%s: %d of %d findings count, notes %q", name, len(result.Findings), len(findings), messages(result.Notes))
 			}
 		}
-	}
+	})
 }
 
 // FuzzReadBaseline: whatever is read can be written and read again, the same.
