@@ -7,6 +7,7 @@ package dockerfile
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/holdfast-sec/holdfast/internal/asset"
 	"github.com/holdfast-sec/holdfast/internal/collect"
@@ -81,8 +82,34 @@ func (in *input) Read(_ context.Context, sink collect.Sink) {
 			image.IgnorePatterns = ignorePatterns(patterns)
 		}
 	}
+	unreadScripts(image, sink)
 	sink.Object(1)
 	sink.Asset(image)
+}
+
+// unreadScripts reports the scripts of an image that could not be split: rules
+// about commands see none there, and that must not look like a pass. One report
+// stands for all scripts with the same reason.
+func unreadScripts(image *asset.Image, sink collect.Sink) {
+	var reasons []string
+	counts, first := map[string]int{}, map[string]source.Place{}
+	for _, u := range image.Unknown {
+		instruction, ok := strings.CutSuffix(u.Path, ".commands")
+		if !ok {
+			continue
+		}
+		if counts[u.Reason]++; counts[u.Reason] == 1 {
+			reasons = append(reasons, u.Reason)
+			first[u.Reason], _ = image.Locate(instruction)
+		}
+	}
+	for _, reason := range reasons {
+		text := reason
+		if more := counts[reason] - 1; more > 0 {
+			text += fmt.Sprintf(" (nor are %d more in this file)", more)
+		}
+		sink.Unread(first[reason], text)
+	}
 }
 
 // guarded is readImage for hostile input: a bug in a parser must not end the

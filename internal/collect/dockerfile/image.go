@@ -308,7 +308,9 @@ func (r *reader) configuration(chain []*stage) {
 	if final.user.set {
 		img.At("user", final.user.place)
 		if final.user.unknown != "" {
-			r.unknown("user", final.user.unknown)
+			// That one is declared, and how it is written, is known.
+			r.unknown("user.uid", final.user.unknown)
+			r.unknown("user.root", final.user.unknown)
 		}
 	}
 	img.User = final.user.value

@@ -3,7 +3,6 @@ package dockerfile
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,7 +15,9 @@ import (
 )
 
 // writer writes one statement into an instruction of the image, and what it
-// declares into its stage.
+// declares into its stage. A value within an instruction that depends on a build
+// argument keeps ${X} and counts as known: the file itself says no more, and a
+// list with an unknown element would be unknown as a whole.
 type writer struct {
 	*reader
 	s    *statement
@@ -158,9 +159,7 @@ func (w *writer) label() {
 	w.stageOr().labels = append(w.stageOr().labels, pairs...)
 }
 
-// pairs reads the name and value pairs of ENV and LABEL. A value that depends
-// on a build argument keeps ${X} and counts as known: the file itself gives
-// nothing away, and what a build puts there is for the rules about arguments.
+// pairs reads the name and value pairs of ENV and LABEL.
 func (w *writer) pairs() []declared[asset.EnvVar] {
 	var out []declared[asset.EnvVar]
 	words := nodeWords(w.s.node)
@@ -224,13 +223,9 @@ func (w *writer) copyFrom(from string) {
 	if from == "" {
 		return
 	}
-	value := w.scope.expand(from)
-	w.in.From = value.text
+	w.in.From = w.scope.expand(from).text
 	w.at("from", w.s.flag("from"))
-	if value.unknown != "" {
-		w.unknown(w.path+".from", value.unknown)
-	}
-	w.copies(value.text)
+	w.copies(w.in.From)
 }
 
 func (w *writer) copies(from string) {
@@ -239,23 +234,14 @@ func (w *writer) copies(from string) {
 	}
 }
 
-var wholeVariable = regexp.MustCompile(`^\$\{\w+\}$`)
-
 // transfer writes what COPY and ADD have in common.
 func (w *writer) transfer(c instructions.SourcesAndDest, chown, chmod string) {
 	w.in.Chown = w.expanded("chown", chown)
 	w.in.Chmod = w.expanded("chmod", chmod)
 	at := w.s.locate()
 	for _, word := range c.SourcePaths {
-		source := w.scope.expand(word)
 		w.at(fmt.Sprintf("sources[%d]", len(w.in.Sources)), at.next(word))
-		// A variable further on in the path does not change what kind of thing
-		// is copied; one at the start decides it.
-		open := wholeVariable.MatchString(source.text) || w.in.Cmd == "ADD" && strings.HasPrefix(source.text, "${")
-		if source.unknown != "" && open {
-			w.unknown(w.path+".sources", source.unknown)
-		}
-		w.in.Sources = append(w.in.Sources, source.text)
+		w.in.Sources = append(w.in.Sources, w.scope.expand(word).text)
 	}
 	w.in.Dest = w.scope.expand(c.DestPath).text
 	w.at("dest", at.next(c.DestPath))
@@ -276,9 +262,6 @@ func (w *writer) run(c *instructions.RunCommand) {
 			w.in.Network = value
 			w.at("network", place)
 		}
-	}
-	if w.st.user.unknown != "" {
-		w.unknown(w.path+".user", w.st.user.unknown)
 	}
 	w.commandLine(c.ShellDependantCmdLine, &declared[[]string]{})
 }

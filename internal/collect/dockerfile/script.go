@@ -26,7 +26,7 @@ const (
 func (w *writer) script(line text) {
 	if !slices.ContainsFunc(w.st.shell, func(arg string) bool { return slices.Contains(shells, program(arg)) }) {
 		other := program(strings.ReplaceAll(w.st.shell[0], `\`, "/"))
-		w.unknown(w.path+".commands", "scripts for "+other+" are not read")
+		w.unknown(w.path+".commands", "scripts for "+other+" are not judged")
 		return
 	}
 	p := &splitter{writer: w}
@@ -110,7 +110,7 @@ func (p *splitter) read(script text) {
 		}
 	}
 	if err != nil {
-		p.problem = "its script does not parse: " + parseReason(err)
+		p.problem = "the script does not parse and is not judged: " + parseReason(err)
 		return
 	}
 	outer := p.src
@@ -122,7 +122,7 @@ func (p *splitter) read(script text) {
 // unreadable says why a script is not handed to the parser.
 func unreadable(s string) string {
 	if len(s) > maxScript {
-		return fmt.Sprintf("its script is longer than %d KiB", maxScript>>10)
+		return fmt.Sprintf("the script is longer than %d KiB and not judged", maxScript>>10)
 	}
 	open, deepest := 0, 0
 	for i := range len(s) {
@@ -135,7 +135,7 @@ func unreadable(s string) string {
 		}
 	}
 	if deepest > maxNesting || strings.Count(s, "`") > 10*maxNesting {
-		return "its script is nested too deeply"
+		return "the script is nested too deeply and not judged"
 	}
 	return ""
 }
@@ -344,7 +344,7 @@ func (p *splitter) call(words []string, nodes []*syntax.Word, from string, exten
 // add appends a command, unless there are too many.
 func (p *splitter) add(c asset.Command, place source.Place) bool {
 	if p.commands++; p.commands > maxCommands {
-		p.problem = fmt.Sprintf("the file has more than %d commands", maxCommands)
+		p.problem = fmt.Sprintf("the file has more than %d commands: the rest is not judged", maxCommands)
 		return false
 	}
 	p.at(fmt.Sprintf("commands[%d]", len(p.in.Commands)), place)
@@ -355,7 +355,7 @@ func (p *splitter) add(c asset.Command, place source.Place) bool {
 // inline reads a script within a script.
 func (p *splitter) inline(script text) {
 	if p.depth >= maxInline {
-		p.problem = "its script is nested too deeply"
+		p.problem = "the script is nested too deeply and not judged"
 		return
 	}
 	p.depth++

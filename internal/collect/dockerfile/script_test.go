@@ -92,19 +92,32 @@ func TestCommands(t *testing.T) {
 
 func TestUnreadScripts(t *testing.T) {
 	tests := []struct{ name, text, want string }{
-		{"powershell", "FROM a\nSHELL [\"powershell\", \"-Command\"]\nRUN Get-Item x", "instructions[2].commands (scripts for powershell are not read)"},
-		{"Windows", "FROM mcr.microsoft.com/windows/nanoserver:ltsc2022\nRUN dir", "instructions[1].commands (scripts for cmd are not read)"},
-		{"syntax", "FROM a\nRUN if true; then", "instructions[1].commands (its script does not parse: ... must be followed by a statement list)"},
-		{"no secret is quoted", "FROM a\nRUN echo 'hunter2", "instructions[1].commands (its script does not parse: reached EOF without closing quote ...)"},
-		{"nesting", "FROM a\nRUN " + strings.Repeat("(", 200), "instructions[1].commands (its script is nested too deeply)"},
-		{"length", "FROM a\nRUN <<E\n" + strings.Repeat("true\n", 20_000) + "E", "instructions[1].commands (its script is longer than 64 KiB)"},
-		{"number", "FROM a\n" + strings.Repeat("RUN "+strings.Repeat("a;", 15_000)+"\n", 2), "instructions[2].commands (the file has more than 20000 commands)"},
+		{"powershell", "FROM a\nSHELL [\"powershell\", \"-Command\"]\nRUN Get-Item x", "instructions[2].commands (scripts for powershell are not judged)"},
+		{"Windows", "FROM mcr.microsoft.com/windows/nanoserver:ltsc2022\nRUN dir", "instructions[1].commands (scripts for cmd are not judged)"},
+		{"syntax", "FROM a\nRUN if true; then", "instructions[1].commands (the script does not parse and is not judged: ... must be followed by a statement list)"},
+		{"no secret is quoted", "FROM a\nRUN echo 'hunter2", "instructions[1].commands (the script does not parse and is not judged: reached EOF without closing quote ...)"},
+		{"nesting", "FROM a\nRUN " + strings.Repeat("(", 200), "instructions[1].commands (the script is nested too deeply and not judged)"},
+		{"length", "FROM a\nRUN <<E\n" + strings.Repeat("true\n", 20_000) + "E", "instructions[1].commands (the script is longer than 64 KiB and not judged)"},
+		{"number", "FROM a\n" + strings.Repeat("RUN "+strings.Repeat("a;", 15_000)+"\n", 2), "instructions[2].commands (the file has more than 20000 commands: the rest is not judged)"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if got := unknowns(one(t, test.text+"\n")); got != test.want {
+			c := collectAll(map[string]string{"Dockerfile": test.text + "\n"})
+			if got := unknowns(c.images[0]); got != test.want {
 				t.Errorf("unknown %q\nwant    %q", got, test.want)
 			}
+			_, reason, _ := strings.Cut(strings.TrimSuffix(test.want, ")"), " (")
+			if len(c.unread) != 1 || !strings.HasSuffix(c.unread[0], ": "+reason) {
+				t.Errorf("unread %q, want %q once", c.unread, reason)
+			}
 		})
+	}
+}
+
+func TestUnreadScriptsAreReportedOnce(t *testing.T) {
+	c := collectAll(map[string]string{"Dockerfile": "FROM a\nSHELL [\"pwsh\", \"-c\"]\nRUN a\nRUN b\nRUN c\n"})
+	want := []string{"Dockerfile:3:1: scripts for pwsh are not judged (nor are 2 more in this file)"}
+	if !slices.Equal(c.unread, want) {
+		t.Errorf("unread %q, want %q", c.unread, want)
 	}
 }
