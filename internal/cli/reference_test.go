@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/holdfast-sec/holdfast/internal/config"
 	"github.com/holdfast-sec/holdfast/internal/rule"
 )
 
@@ -61,6 +62,39 @@ func TestCommandPage(t *testing.T) {
 		"| 3 | nothing is over the gate, but something could not be judged, or nothing was |\n")
 	writeCommand(t, &b, root)
 	comparePages(t, reference, map[string]string{"cli.md": b.String()})
+}
+
+// TestSettingsTable holds the table of docs/config.md against the settings.
+func TestSettingsTable(t *testing.T) {
+	const file = "../../docs/config.md"
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := strings.ReplaceAll(string(text), "\r\n", "\n")
+	before, rest, ok := strings.Cut(page, "make generate -->\n")
+	_, after, ok2 := strings.Cut(rest, "<!-- end of settings -->")
+	if !ok || !ok2 {
+		t.Fatalf("%s has lost the comments around its table", file)
+	}
+	var b strings.Builder
+	b.WriteString(before + "make generate -->\n\n| key | environment | flag | |\n| --- | --- | --- | --- |\n")
+	for _, r := range config.References() {
+		if r.Flag != "" {
+			r.Flag = "--" + r.Flag
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", code(r.Key), code(r.Env), code(r.Flag), strings.ReplaceAll(r.About, "*", `\*`))
+	}
+	b.WriteString("\n<!-- end of settings -->" + after)
+	comparePages(t, filepath.Dir(file), map[string]string{"config.md": b.String()})
+}
+
+// code sets a word as code, if there is one.
+func code(word string) string {
+	if word == "" {
+		return ""
+	}
+	return "`" + word + "`"
 }
 
 // writeCommand writes what a command and those below it say of themselves.
