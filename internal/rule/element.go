@@ -31,15 +31,15 @@ type Entry struct {
 // into the steps from the asset to the list: fields, with one marked where its
 // elements are entered.
 func eachPath(kind asset.Kind, text string) ([]step, error) {
-	rest, ok := strings.CutPrefix(text, string(kind)+".")
+	rest, ok := strings.CutPrefix(text, variable(kind)+".")
 	if !ok || rest == "" {
-		return nil, fmt.Errorf("\"each\" is a path that starts with %q", string(kind)+".")
+		return nil, fmt.Errorf("\"each\" is a path that starts with %q", variable(kind)+".")
 	}
 	var steps []step
 	for _, part := range strings.Split(rest, ".") {
 		name, enter := strings.CutSuffix(part, "[]")
 		if name == "" || strings.ContainsAny(name, "[]()'\" ") {
-			return nil, fmt.Errorf("\"each\" is a plain path such as %s.items or %s.items[].parts", kind, kind)
+			return nil, fmt.Errorf("\"each\" is a plain path such as %s.items or %s.items[].parts", variable(kind), variable(kind))
 		}
 		steps = append(steps, step{field: name, enter: enter})
 	}

@@ -86,7 +86,7 @@ func (e *Engine) Judge(ctx context.Context, a asset.Asset, report func(finding.F
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	j := judgement{ctx: ctx, asset: a, report: report}
-	j.vars.kind = string(a.Meta().Kind)
+	j.vars.name = variable(a.Meta().Kind)
 	j.vars.asset = a
 	if object, ok := a.(*asset.Object); ok {
 		j.vars.asset = object.Content.Native()
@@ -125,14 +125,14 @@ func (e *Engine) Tallies() []finding.Tally {
 
 // variables is what an expression sees; it spares a map per evaluation.
 type variables struct {
-	kind         string
+	name         string // of the asset
 	asset        any
 	each, parent any
 }
 
 func (v *variables) ResolveName(name string) (any, bool) {
 	switch name {
-	case v.kind:
+	case v.name:
 		return v.asset, true
 	case "each":
 		return v.each, v.each != nil
@@ -249,7 +249,7 @@ func (j *judgement) decidePartly(r *compiled, e element, unknown []asset.Unknown
 // unknownPattern marks a field of the asset as unknown to CEL. Below a list the
 // whole list is marked, but for the element that the rule is looking at.
 func unknownPattern(r *compiled, e element, path string) *cel.AttributePatternType {
-	pattern := cel.AttributePattern(string(r.On))
+	pattern := cel.AttributePattern(variable(r.On))
 	if rest, ok := strings.CutPrefix(path, e.path+"."); ok && e.path != "" {
 		pattern, path = cel.AttributePattern("each"), rest
 	}

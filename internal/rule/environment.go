@@ -50,18 +50,27 @@ func fieldName(f reflect.StructField) string {
 	return name
 }
 
+// variable is what the rule language calls the asset: its kind, but "ns" for a
+// namespace, as CEL keeps that word for itself.
+func variable(kind asset.Kind) string {
+	if kind == asset.KindNamespace {
+		return "ns"
+	}
+	return string(kind)
+}
+
 // newEnv makes the CEL environment for rules on one kind.
 func newEnv(kind asset.Kind, fn Functions) (*cel.Env, error) {
-	variable := cel.DynType
+	judged := cel.DynType
 	opts := []cel.EnvOption{
 		ext.Strings(), ext.Lists(), ext.Sets(), ext.Math(), ext.Bindings(), ext.TwoVarComprehensions(),
 		cel.OptionalTypes(),
 	}
 	if t, ok := goTypes()[kind]; ok {
 		opts = append(opts, ext.NativeTypes(t, ext.ParseStructField(fieldName)))
-		variable = cel.ObjectType("asset." + t.Name())
+		judged = cel.ObjectType("asset." + t.Name())
 	}
-	opts = append(opts, cel.Variable(string(kind), variable))
+	opts = append(opts, cel.Variable(variable(kind), judged))
 	return cel.NewCustomEnv(append([]cel.EnvOption{cel.StdLib()}, append(opts, functions(fn)...)...)...)
 }
 
