@@ -160,6 +160,11 @@ func (s *ignores) covers(e *entry, f *finding.Finding) bool {
 	if !c.above {
 		return false
 	}
+	if f.Asset.Format == "dockerfile" && f.Place.File == file && f.Place.Line > 0 {
+		// The image starts at its last FROM, and yet has findings in the stages
+		// before: what stands above one stage says nothing of another.
+		return within(f.Place, file, c.first, c.end)
+	}
 	if end, ok := s.assets[line{file, c.first}]; ok && within(f.Asset.Place, file, c.first, end) {
 		return true
 	}

@@ -26,12 +26,15 @@ func failure(rule string, asset finding.Asset, line int, ignores ...string) find
 // The assets of a manifest with one Deployment of two containers, of a Compose
 // file with two services, and of a Dockerfile.
 var (
-	web    = finding.Asset{Kind: "pod", ID: "a.yaml/Deployment/web", Name: "Deployment shop/web", Format: "kubernetes", Place: span("a.yaml", 2, 30)}
-	app    = finding.Asset{Kind: "container", ID: "a.yaml/Deployment/web/app", Name: "Deployment shop/web, container app", Format: "kubernetes", Place: span("a.yaml", 10, 19)}
-	side   = finding.Asset{Kind: "container", ID: "a.yaml/Deployment/web/side", Name: "Deployment shop/web, container side", Format: "kubernetes", Place: span("a.yaml", 20, 29)}
-	front  = finding.Asset{Kind: "container", ID: "compose.yaml/front", Name: "service front", Format: "compose", Place: span("compose.yaml", 2, 8)}
-	back   = finding.Asset{Kind: "container", ID: "compose.yaml/back", Name: "service back", Format: "compose", Place: span("compose.yaml", 9, 15)}
-	image  = finding.Asset{Kind: "image", ID: "Dockerfile", Name: "image of Dockerfile", Format: "dockerfile", Place: span("Dockerfile", 1, 20)}
+	web   = finding.Asset{Kind: "pod", ID: "a.yaml/Deployment/web", Name: "Deployment shop/web", Format: "kubernetes", Place: span("a.yaml", 2, 30)}
+	app   = finding.Asset{Kind: "container", ID: "a.yaml/Deployment/web/app", Name: "Deployment shop/web, container app", Format: "kubernetes", Place: span("a.yaml", 10, 19)}
+	side  = finding.Asset{Kind: "container", ID: "a.yaml/Deployment/web/side", Name: "Deployment shop/web, container side", Format: "kubernetes", Place: span("a.yaml", 20, 29)}
+	front = finding.Asset{Kind: "container", ID: "compose.yaml/front", Name: "service front", Format: "compose", Place: span("compose.yaml", 2, 8)}
+	back  = finding.Asset{Kind: "container", ID: "compose.yaml/back", Name: "service back", Format: "compose", Place: span("compose.yaml", 9, 15)}
+	image = finding.Asset{Kind: "image", ID: "Dockerfile", Name: "image of Dockerfile", Format: "dockerfile", Place: span("Dockerfile", 1, 20)}
+	// lastStage is the image of a Dockerfile with several stages.
+	lastStage = finding.Asset{Kind: "image", ID: "Dockerfile", Name: "image of Dockerfile", Format: "dockerfile", Place: span("Dockerfile", 8, 12)}
+
 	shipit = []string{"root", "caps", "limits", "token"}
 )
 
@@ -108,6 +111,9 @@ func TestCommentScope(t *testing.T) {
 			[]string{"root@Dockerfile:12 comment", "root@Dockerfile:3 comment", "root@Dockerfile:5 comment"}},
 		{"above an instruction of several lines", "Dockerfile", dockerfile, append([]string{"FROM x", "", "", "RUN a \\", " b"}, lines(12)...), 3, true,
 			[]string{"root@Dockerfile:5 comment"}},
+		{"above the stage where the image starts", "Dockerfile", []finding.Finding{failure("root", lastStage, 3), failure("root", lastStage, 8), failure("root", lastStage, 9)},
+			append([]string{"FROM x", "", "RUN z", "", "RUN z", "", "", "FROM y", "RUN z"}, lines(3)...), 7, true,
+			[]string{"root@Dockerfile:8 comment", "root@Dockerfile:9 comment"}},
 		{"above a stage", "Dockerfile", dockerfile, append([]string{"FROM x", "", "", "FROM y", " RUN z", "FROM z"}, lines(12)...), 3, true,
 			[]string{"root@Dockerfile:5 comment"}},
 	}
