@@ -35,7 +35,7 @@ var (
 	// lastStage is the image of a Dockerfile with several stages.
 	lastStage = finding.Asset{Kind: "image", ID: "Dockerfile", Name: "image of Dockerfile", Format: "dockerfile", Place: span("Dockerfile", 8, 12)}
 
-	shipit = []string{"root", "caps", "limits", "token"}
+	ruleIDs = []string{"root", "caps", "limits", "token"}
 )
 
 // suppressed runs Apply and lists the findings that do not count, as
@@ -216,16 +216,16 @@ func TestNotes(t *testing.T) {
 		rules  []string
 		want   string // "" for no note
 	}{
-		{"all is well", Ignore{Rules: []string{"root"}, Reason: "why"}, shipit, ""},
-		{"no reason", Ignore{Rules: []string{"root"}}, shipit, "the ignore of root has no reason and is disregarded"},
-		{"expired", Ignore{Rules: []string{"root"}, Reason: "why", Until: "2026-11-22"}, shipit, "the ignore of root expired on 2026-11-22: 2 findings count again"},
-		{"expired and stale", Ignore{Rules: []string{"caps"}, Reason: "why", Until: "2026-11-22"}, shipit, "expired on 2026-11-22 and matches nothing any more"},
-		{"stale", Ignore{Rules: []string{"caps", "tok*"}, Reason: "why", Paths: []string{"a.yaml"}}, shipit, "the ignore of caps, tok* matches nothing in what was scanned"},
-		{"stale, or in the file that was not read", Ignore{Rules: []string{"caps"}, Reason: "why", Paths: []string{"b.yaml"}}, shipit, ""},
-		{"unknown rule", Ignore{Rules: []string{"limit"}, Reason: "why"}, shipit, "in an ignore: there is no rule limit: did you mean limits?"},
-		{"unknown rule with nothing near", Ignore{Rules: []string{"zzzzzzzz"}, Reason: "why"}, shipit, "there is no rule zzzzzzzz: see holdfast rules list"},
-		{"unknown pattern", Ignore{Rules: []string{"zz*"}, Reason: "why"}, shipit, "no rule matches zz*"},
-		{"one unknown of two", Ignore{Rules: []string{"root", "rot"}, Reason: "why"}, shipit, "there is no rule rot: did you mean root?"},
+		{"all is well", Ignore{Rules: []string{"root"}, Reason: "why"}, ruleIDs, ""},
+		{"no reason", Ignore{Rules: []string{"root"}}, ruleIDs, "the ignore of root has no reason and is disregarded"},
+		{"expired", Ignore{Rules: []string{"root"}, Reason: "why", Until: "2026-11-22"}, ruleIDs, "the ignore of root expired on 2026-11-22: 2 findings count again"},
+		{"expired and stale", Ignore{Rules: []string{"caps"}, Reason: "why", Until: "2026-11-22"}, ruleIDs, "expired on 2026-11-22 and matches nothing any more"},
+		{"stale", Ignore{Rules: []string{"caps", "tok*"}, Reason: "why", Paths: []string{"a.yaml"}}, ruleIDs, "the ignore of caps, tok* matches nothing in what was scanned"},
+		{"stale, or in the file that was not read", Ignore{Rules: []string{"caps"}, Reason: "why", Paths: []string{"b.yaml"}}, ruleIDs, ""},
+		{"unknown rule", Ignore{Rules: []string{"limit"}, Reason: "why"}, ruleIDs, "in an ignore: there is no rule limit: did you mean limits?"},
+		{"unknown rule with nothing near", Ignore{Rules: []string{"zzzzzzzz"}, Reason: "why"}, ruleIDs, "there is no rule zzzzzzzz: see holdfast rules list"},
+		{"unknown pattern", Ignore{Rules: []string{"zz*"}, Reason: "why"}, ruleIDs, "no rule matches zz*"},
+		{"one unknown of two", Ignore{Rules: []string{"root", "rot"}, Reason: "why"}, ruleIDs, "there is no rule rot: did you mean root?"},
 		{"rules not told", Ignore{Rules: []string{"zzz", "root"}, Reason: "why"}, nil, ""},
 		{"undetermined", Ignore{Rules: []string{"input-*"}, Reason: "why"}, []string{"input-unread"}, "matches only what could not be judged"},
 	}
