@@ -71,6 +71,8 @@ type Container struct {
 	Sysctls []Sysctl `json:"sysctls"`
 	Command []string `json:"command"`
 	Args    []string `json:"args"`
+	// Process is the whole command line: Command and Args in one.
+	Process []string `json:"process"`
 	// Labels and Annotations are those of the pod or service.
 	Labels      map[string]string `json:"labels"`
 	Annotations map[string]string `json:"annotations"`

@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -59,6 +60,7 @@ func (r *reader) portSpecs() []declaredPort {
 			}
 			if item.Kind == source.Map {
 				spec.ip = l.scope.text(item.Text("host_ip"))
+				spec.protocol = cmp.Or(l.scope.text(item.Text("protocol")), "tcp")
 			}
 			if spec.container.size() > maxPortRange {
 				r.undecided("ports", fmt.Sprintf("of the %d ports of a range, the first and the last are judged", spec.container.size()))
@@ -84,7 +86,7 @@ func (r *reader) port(p types.ServicePortConfig, specs []declaredPort) {
 	r.unknown(at+".hostPort", p.Published)
 	r.c.Ports = append(r.c.Ports, out)
 	for _, s := range specs {
-		if !s.container.has(out.ContainerPort) || s.ip != p.HostIP || s.host.text != p.Published && !s.host.has(out.HostPort) {
+		if !s.container.has(out.ContainerPort) || s.ip != p.HostIP || s.protocol != p.Protocol || s.host.text != p.Published && !s.host.has(out.HostPort) {
 			continue
 		}
 		r.within(at, s.spot, map[string]string{"containerPort": "target", "hostPort": "published", "hostIP": "host_ip", "protocol": "protocol"})
@@ -170,21 +172,26 @@ func (r *reader) commands() {
 	r.hooks("preStop", "pre_stop", r.service.PreStop)
 }
 
-// words fills a command line. A string was split as a shell would: its words
+// words fills a part of the command line. A string was split as a shell would: its words
 // all stand where it begins.
 func (r *reader) words(field, key string, words []string) []string {
 	s := r.at(field, key)
 	var out []string
 	for i, word := range words {
-		at := element(field, i)
+		at, inProcess := element(field, i), element("process", len(r.c.Process))
 		out = append(out, r.fill(at, word))
+		r.c.Process = append(r.c.Process, r.fill(inProcess, word))
+		place := s.place
 		switch {
 		case s.node == nil:
-		case s.node.Kind != source.List:
-			r.c.At(at, s.place)
-		case i < len(s.node.Items):
-			r.c.At(at, s.layer.at(s.node.Items[i].Position))
+			continue
+		case s.node.Kind == source.List && i < len(s.node.Items):
+			place = s.layer.at(s.node.Items[i].Position)
+		case s.node.Kind == source.List:
+			continue
 		}
+		r.c.At(at, place)
+		r.c.At(inProcess, place)
 	}
 	return out
 }

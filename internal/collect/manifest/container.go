@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -76,14 +77,7 @@ func (r *containerReader) read(role string) {
 	// Everything about confinement is at the container's own security context,
 	// or at the container if it has none.
 	r.at("name", "name")
-	r.at("command", "command")
-	r.at("args", "args")
-	for i := range r.c.Args {
-		r.c.At(element("args", i), r.text.place(r.node.List("args")[i].Position))
-	}
-	for i := range r.c.Command {
-		r.c.At(element("command", i), r.text.place(r.node.List("command")[i].Position))
-	}
+	r.commandLine()
 	r.confinement()
 	r.environment()
 	r.mounts()
@@ -94,6 +88,22 @@ func (r *containerReader) read(role string) {
 	if r.c.Image.Text == "" && r.kind != "Pod" {
 		// A template may leave the image to a controller that fills it in.
 		r.c.Unknown = append(r.c.Unknown, asset.Unknown{Path: "image", Reason: "the container names no image"})
+	}
+}
+
+// commandLine records where the words of the command line stand, by the list
+// that they are in and as a whole.
+func (r *containerReader) commandLine() {
+	r.c.Process = slices.Concat(r.c.Command, r.c.Args)
+	whole := 0
+	for _, key := range []string{"command", "args"} {
+		r.at(key, key)
+		for i, n := range r.node.List(key) {
+			place := r.text.place(n.Position)
+			r.c.At(element(key, i), place)
+			r.c.At(element("process", whole), place)
+			whole++
+		}
 	}
 }
 
