@@ -371,6 +371,11 @@ func TestPorts(t *testing.T) {
 			ports[4].published = false
 			ports[5].containerPort = 91
 			ports[5] @ compose.yaml:9:20`},
+		{"both protocols", "image: a:1\nports:\n  - 53:53/udp\n  - 53:53\n  - {target: 9, published: 9, protocol: udp}\n  - \"9:9\"\n", `
+			ports[0] @ compose.yaml:5:9
+			ports[1] @ compose.yaml:6:9
+			ports[2] @ compose.yaml:7:9
+			ports[3] @ compose.yaml:8:9`},
 		{"long form", "image: a:1\nports:\n  - target: 80\n    published: \"8000-8010\"\n    host_ip: 10.0.0.1\n    protocol: udp\n", `
 			ports[0].hostPort = 8000
 			ports[0].hostPort @ compose.yaml:6:20

@@ -41,14 +41,13 @@ func recognises(e *collect.Entry, known map[string]bool) bool {
 	if !slices.Contains([]string{".yaml", ".yml", ".json"}, strings.ToLower(path.Ext(base))) && !e.Explicit {
 		return false
 	}
-	head := e.Head()
-	if kubernetes(head) {
+	head, named := e.Head(), composeName.MatchString(base)
+	switch {
+	case !named && !bytes.Contains(head, []byte("services")), kubernetes(head):
 		return false
-	}
-	if composeName.MatchString(base) {
+	case named:
 		return true
-	}
-	if !mayBeCompose(head) {
+	case !mayBeCompose(head):
 		return false
 	}
 	text, err := e.Read()
