@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"sync"
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/ext"
@@ -19,6 +20,9 @@ type compiled struct {
 	program cel.Program
 	message cel.Program
 	env     *cel.Env
+	// partial is the condition for assets with unknown fields, made when the
+	// first one comes.
+	partial func() (cel.Program, error)
 }
 
 // interruptEvery is how many steps of a comprehension pass between looks at the
@@ -40,6 +44,9 @@ func compile(env *cel.Env, r *Rule) (*compiled, error) {
 	if _, c.message, err = c.expr(r.Message, cel.StringType); err != nil {
 		return nil, err
 	}
+	c.partial = sync.OnceValues(func() (cel.Program, error) {
+		return c.env.Program(c.when, cel.EvalOptions(cel.OptPartialEval), cel.InterruptCheckFrequency(interruptEvery))
+	})
 	return c, c.checkAt()
 }
 
@@ -52,7 +59,7 @@ func (c *compiled) bindEach() error {
 	c.each = steps
 	each, parent := cel.DynType, cel.DynType
 	var opts []cel.EnvOption
-	if t, ok := goTypes()[c.On]; ok {
+	if t, ok := judgedTypes()[c.On]; ok {
 		if each, parent, err = elementTypes(t, steps); err != nil {
 			return err
 		}
@@ -70,7 +77,7 @@ func (c *compiled) bindEach() error {
 
 // checkAt refuses a field path that the asset's type does not have.
 func (c *compiled) checkAt() error {
-	t, ok := goTypes()[c.On]
+	t, ok := judgedTypes()[c.On]
 	if !ok || c.At == "" {
 		return nil
 	}

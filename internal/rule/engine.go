@@ -224,7 +224,7 @@ func (j *judgement) decide(r *compiled, e element) (failed bool, reason string) 
 // decidePartly evaluates with some fields unknown: CEL finds out whether the
 // verdict depends on one.
 func (j *judgement) decidePartly(r *compiled, e element, unknown []asset.Unknown) (failed bool, reason string) {
-	program, err := r.env.Program(r.when, cel.EvalOptions(cel.OptPartialEval), cel.InterruptCheckFrequency(interruptEvery))
+	program, err := r.partial()
 	if err != nil {
 		return false, err.Error()
 	}
