@@ -122,6 +122,7 @@ func TestUnread(t *testing.T) {
 		{"huge", "Dockerfile", "FROM a\n" + strings.Repeat("# x\n", 1<<19), "Dockerfile: it is larger than 1 MiB, which no Dockerfile is"},
 		{"long line", "Dockerfile", "FROM a\nRUN " + strings.Repeat("x", 70_000), "Dockerfile:1: it is no valid Dockerfile: dockerfile line greater than max allowed size of 65535"},
 		{"many instructions", "Dockerfile", "FROM a\n" + strings.Repeat("RUN x\n", 5_000), "Dockerfile: it has 5001 instructions, more than the 5000 that are read"},
+		{"many values", "Dockerfile", "FROM a\n" + strings.Repeat("ENV"+strings.Repeat(" A=1", 1000)+"\n", 30), "Dockerfile: it declares more than 50000 values"},
 		{"many stages", "Dockerfile", strings.Repeat("FROM a\n", 1_001), "Dockerfile: it has 1001 stages, more than the 1000 that are read"},
 	}
 	for _, test := range tests {
@@ -143,6 +144,7 @@ func TestIgnore(t *testing.T) {
 		{"none", map[string]string{"a/b/.dockerignore": "x"}, ""},
 		{"beside", map[string]string{"a/.dockerignore": "\ufeff# c\n\n.git\r\n!x\n", ".dockerignore": "y"}, ".git !x"},
 		{"named after it", map[string]string{"a/.dockerignore": "x", "a/Dockerfile.dockerignore": "y"}, "y"},
+		{"for Podman", map[string]string{"a/.containerignore": "x", "a/.dockerignore": "y"}, "x"},
 		{"above", map[string]string{".dockerignore": "x"}, "x"},
 	}
 	for _, test := range tests {

@@ -10,7 +10,8 @@ import (
 // ignoreFile finds the ignore file that a build would use: the one named after
 // the Dockerfile, else the .dockerignore of the context. Which folder is the
 // context is a matter of the command line; it is the Dockerfile's own or one
-// above it, so the nearest .dockerignore on the way up is taken.
+// above it, so the nearest .dockerignore on the way up is taken (or Podman's
+// .containerignore).
 func ignoreFile(tree *collect.Tree, e *collect.Entry) *collect.Entry {
 	if e.Path == collect.Stdin {
 		return nil
@@ -19,8 +20,10 @@ func ignoreFile(tree *collect.Tree, e *collect.Entry) *collect.Entry {
 		return own
 	}
 	for dir := e.Dir(); ; dir = path.Dir(dir) {
-		if found := tree.Get(path.Join(dir, ".dockerignore")); found != nil {
-			return found
+		for _, name := range []string{".containerignore", ".dockerignore"} {
+			if found := tree.Get(path.Join(dir, name)); found != nil {
+				return found
+			}
 		}
 		if dir == path.Dir(dir) || path.Base(dir) == ".." {
 			return nil

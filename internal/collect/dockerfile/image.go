@@ -14,6 +14,10 @@ import (
 	"github.com/holdfast-sec/holdfast/internal/source"
 )
 
+// maxFields bounds the values that one Dockerfile may declare, whose places are
+// kept. Real ones declare some hundreds.
+const maxFields = 50_000
+
 // readImage reads the image that a Dockerfile declares.
 func readImage(path string, content []byte) (*asset.Image, *source.SyntaxError) {
 	f, err := parse(path, content)
@@ -27,6 +31,9 @@ func readImage(path string, content []byte) (*asset.Image, *source.SyntaxError) 
 	}
 	for i := range f.statements {
 		r.statement(&f.statements[i])
+		if len(r.image.Fields) > maxFields {
+			return nil, &source.SyntaxError{Reason: fmt.Sprintf("it declares more than %d values", maxFields)}
+		}
 	}
 	r.finish(content)
 	return r.image, nil

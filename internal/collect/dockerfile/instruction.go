@@ -365,12 +365,19 @@ func (w *writer) expose() {
 			if value.unknown != "" {
 				st.ports = append(st.ports, declared[asset.ExposedPort]{unknown: value.unknown})
 			}
+			if len(st.ports) > maxPorts {
+				st.ports = append(st.ports[:maxPorts], declared[asset.ExposedPort]{unknown: fmt.Sprintf("a stage exposes more than %d ports", maxPorts)})
+			}
 		}
 	}
 }
 
-// maxRange bounds how many ports of a range are listed one by one.
-const maxRange = 100
+// The bounds on ports: how many of a range are listed one by one, and how many
+// of one stage in all.
+const (
+	maxRange = 100
+	maxPorts = 1_000
+)
 
 // ports reads "80", "80/udp" or "8000-8010"; of a very long range the ends.
 func ports(text string) []asset.ExposedPort {

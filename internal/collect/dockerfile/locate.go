@@ -49,11 +49,13 @@ func (s *statement) flag(name string) source.Place {
 
 // text is the arguments with the contents of the heredocs.
 func (s *statement) text() string {
-	out := s.args.String()
+	var b strings.Builder
+	b.WriteString(s.args.String())
 	for _, doc := range s.heredocs {
-		out += "\n" + doc.content.String()
+		b.WriteByte('\n')
+		b.WriteString(doc.content.String())
 	}
-	return out
+	return b.String()
 }
 
 // written returns what stands at a place within one line.

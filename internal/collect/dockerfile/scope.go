@@ -16,8 +16,8 @@ const (
 	maxValue         = 16 << 10 // of one variable
 	maxExpansion     = 64 << 10 // of the values put into one word
 	maxFileExpansion = 8 << 20  // of the values put into one file
-	maxReplaced      = 4 << 10  // of the values in a word with ${x/pattern/...}
-	maxReplacements  = 200      // of such words in a file
+	maxReplaced      = 512      // of a word with ${x/pattern/...} and its values
+	maxReplacements  = 100      // of such words in a file
 )
 
 // platformArgs are the build arguments that the builder sets by itself, as it

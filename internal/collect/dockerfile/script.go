@@ -131,7 +131,7 @@ func unreadable(s string) string {
 			open++
 			deepest = max(deepest, open)
 		case ')', '}':
-			open--
+			open = max(open-1, 0)
 		}
 	}
 	if deepest > maxNesting || strings.Count(s, "`") > 10*maxNesting {
@@ -209,23 +209,40 @@ func (p *splitter) statement(st *syntax.Stmt, from string) {
 	}
 }
 
-// lastProgram is the program that writes into a pipe.
+// lastProgram is the program that writes into a pipe: the last one of what
+// stands before it, "" where that is no plain program.
 func (p *splitter) lastProgram(st *syntax.Stmt) string {
-	name := ""
-	syntax.Walk(st, func(n syntax.Node) bool {
-		switch n := n.(type) {
-		case *syntax.CmdSubst, *syntax.ProcSubst, *syntax.FuncDecl:
-			return false
-		case *syntax.CallExpr:
-			if words := p.words(n.Args); len(words) > 0 {
-				_, skip := unwrap(words)
-				name = program(words[skip])
-			}
-			return false
-		}
-		return true
-	})
-	return name
+	var list []*syntax.Stmt
+	switch c := st.Cmd.(type) {
+	case *syntax.CallExpr:
+		return p.called(c)
+	case *syntax.BinaryCmd:
+		return p.lastProgram(c.Y)
+	case *syntax.Subshell:
+		list = c.Stmts
+	case *syntax.Block:
+		list = c.Stmts
+	case *syntax.WhileClause:
+		list = c.Do
+	case *syntax.ForClause:
+		list = c.Do
+	case *syntax.IfClause:
+		list = c.Then
+	}
+	if len(list) == 0 {
+		return ""
+	}
+	return p.lastProgram(list[len(list)-1])
+}
+
+// called is the program that a simple command runs, "" if it only assigns.
+func (p *splitter) called(c *syntax.CallExpr) string {
+	words := p.words(c.Args)
+	if len(words) == 0 {
+		return ""
+	}
+	_, skip := unwrap(words)
+	return program(words[skip])
 }
 
 // substitutions reads the commands whose output a word is made of.

@@ -32,6 +32,8 @@ func TestCommands(t *testing.T) {
 		{"lists", "RUN a && b || c; d & e", []string{"a", "b", "c", "d", "e"}},
 		{"pipes", "RUN a | b | c && d", []string{"a", "b <a", "c <b", "d"}},
 		{"groups in pipes", "RUN { a; b; } | (c; d)", []string{"a", "b", "c <b", "d <b"}},
+		{"loops in pipes", "RUN while a; do b; done | c; for x in y; do d; done | e; if f; then g; fi | h; case i in j) k;; esac | l",
+			[]string{"a", "b", "c <b", "d", "e <d", "f", "g", "h <g", "k", "l"}},
 		{"set", "RUN set -eux; a", []string{"set -eux", "a"}},
 		{"if and loops", "RUN if a; then b; elif c; then d; else e; fi; for x in 1 2; do f; done; while g; do h; done; case x in y) i ;; esac",
 			[]string{"a", "b", "c", "d", "e", "f", "g", "h", "i"}},
@@ -97,6 +99,7 @@ func TestUnreadScripts(t *testing.T) {
 		{"syntax", "FROM a\nRUN if true; then", "instructions[1].commands (the script does not parse and is not judged: ... must be followed by a statement list)"},
 		{"no secret is quoted", "FROM a\nRUN echo 'hunter2", "instructions[1].commands (the script does not parse and is not judged: reached EOF without closing quote ...)"},
 		{"nesting", "FROM a\nRUN " + strings.Repeat("(", 200), "instructions[1].commands (the script is nested too deeply and not judged)"},
+		{"nesting behind closed ones", "FROM a\nRUN " + strings.Repeat(")", 200) + strings.Repeat("(", 200), "instructions[1].commands (the script is nested too deeply and not judged)"},
 		{"length", "FROM a\nRUN <<E\n" + strings.Repeat("true\n", 20_000) + "E", "instructions[1].commands (the script is longer than 64 KiB and not judged)"},
 		{"number", "FROM a\n" + strings.Repeat("RUN "+strings.Repeat("a;", 15_000)+"\n", 2), "instructions[2].commands (the file has more than 20000 commands: the rest is not judged)"},
 	}
