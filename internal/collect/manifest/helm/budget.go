@@ -14,9 +14,9 @@ import (
 // so the same chart always gives the same result; the clock only catches what
 // the price does not see.
 const (
-	// maxCost is what one rendering of one chart may cost. The largest charts
-	// of the field cost less than a twentieth.
-	maxCost = 1 << 29
+	// maxCost is what the renderings of one chart may cost together. The large
+	// charts of the field cost between a thousandth and a fifteenth of it.
+	maxCost = 1 << 28
 	// callCost is the price of a function call or of a turn of a loop.
 	callCost = 64
 	// maxText is the largest text that a single call may make.
@@ -44,8 +44,8 @@ type budget struct {
 	payments uint
 }
 
-func newBudget(ctx context.Context) *budget {
-	return &budget{ctx: ctx, left: maxCost, deadline: time.Now().Add(maxTime)}
+func newBudget(ctx context.Context, cost int64) *budget {
+	return &budget{ctx: ctx, left: cost, deadline: time.Now().Add(maxTime)}
 }
 
 // spend pays, or reports why the rendering has to stop.
@@ -89,6 +89,9 @@ type measurer struct {
 // wordSize stands for a value that holds no text.
 const wordSize = 16
 
+// mapSize stands for a mapping itself, which takes much memory even when empty.
+const mapSize = 256
+
 func (m *measurer) pay(size int, depth int) bool {
 	switch {
 	case m.err != nil:
@@ -128,7 +131,7 @@ func (m *measurer) value(v any, depth int) {
 }
 
 func (m *measurer) mapping(v map[string]any, depth int) {
-	if !m.pay(0, depth) {
+	if !m.pay(mapSize, depth) {
 		return
 	}
 	for key, item := range v {
@@ -157,7 +160,7 @@ func (m *measurer) reflected(v reflect.Value, depth int) {
 			m.reflected(v.Index(i), depth+1)
 		}
 	case reflect.Map:
-		if !m.pay(0, depth) {
+		if !m.pay(mapSize, depth) {
 			return
 		}
 		for it := v.MapRange(); it.Next() && m.err == nil; {
@@ -185,8 +188,10 @@ func shallow(v reflect.Value) int64 {
 	switch v.Kind() {
 	case reflect.String:
 		return int64(v.Len())
-	case reflect.Slice, reflect.Map:
+	case reflect.Slice:
 		return int64(v.Len()) * wordSize
+	case reflect.Map:
+		return mapSize + int64(v.Len())*4*wordSize
 	}
 	return 0
 }

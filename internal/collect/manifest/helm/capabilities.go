@@ -87,13 +87,9 @@ func newCapabilities(kubeVersion string, more []string) (*Capabilities, error) {
 	if err != nil {
 		return nil, fmt.Errorf("Kubernetes version %q is none: give it as 1.37 or v1.37.2", kubeVersion)
 	}
-	full := "v" + strings.TrimPrefix(kubeVersion, "v")
-	if strings.Count(full, ".") < 2 && v.Prerelease() == "" && v.Metadata() == "" {
-		full = fmt.Sprintf("v%d.%d.%d", v.Major(), v.Minor(), v.Patch())
-	}
 	return &Capabilities{
 		KubeVersion: KubeVersion{
-			Version: full, Major: strconv.FormatUint(v.Major(), 10), Minor: strconv.FormatUint(v.Minor(), 10),
+			Version: "v" + strings.TrimPrefix(kubeVersion, "v"), Major: strconv.FormatUint(v.Major(), 10), Minor: strconv.FormatUint(v.Minor(), 10),
 		},
 		APIVersions: slices.Concat(defaultAPIVersions, VersionSet(more)),
 		HelmVersion: HelmVersion{Version: "v4.3", GoVersion: "go1.26", KubeClientVersion: "v1.37"},

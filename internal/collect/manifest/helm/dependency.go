@@ -62,7 +62,7 @@ func (r resolver) enable(c *chart, values map[string]any, prefix string) error {
 			}
 			deps = append(deps, alias)
 		} else {
-			lost[i] = true
+			lost[i] = !c.has(d.Name) // one of another version takes part all the same
 		}
 		if d.Alias != "" {
 			d.Name = d.Alias

@@ -1,6 +1,7 @@
 package helm
 
 import (
+	"bytes"
 	"encoding/base64"
 	"path"
 	"strings"
@@ -50,30 +51,41 @@ func (f Files) Glob(pattern string) Files {
 }
 
 // AsConfig returns the files as the data of a ConfigMap.
-func (f Files) AsConfig() string {
+func (f Files) AsConfig() (string, error) {
 	return f.data(func(content []byte) string { return string(content) })
 }
 
 // AsSecrets returns the files as the data of a Secret.
-func (f Files) AsSecrets() string {
+func (f Files) AsSecrets() (string, error) {
 	return f.data(base64.StdEncoding.EncodeToString)
 }
 
-func (f Files) data(encode func([]byte) string) string {
+func (f Files) data(encode func([]byte) string) (string, error) {
 	if f == nil {
-		return ""
+		return "", nil
 	}
+	size := 0
 	data := make(map[string]string, len(f))
 	for _, name := range sortedKeys(f) {
+		if size += len(f[name]); size > maxText/4 {
+			return "", errText
+		}
 		data[path.Base(name)] = encode(f[name])
 	}
-	return toYAML(data)
+	return toYAML(data), nil
 }
 
 // Lines returns the lines of a file.
-func (f Files) Lines(name string) []string {
-	if len(f[name]) == 0 {
-		return []string{}
+func (f Files) Lines(name string) ([]string, error) {
+	content := f[name]
+	if len(content) == 0 {
+		return []string{}, nil
 	}
-	return strings.Split(strings.TrimSuffix(string(f[name]), "\n"), "\n")
+	if bytes.Count(content, []byte("\n")) > maxText/wordSize {
+		return nil, errText
+	}
+	return strings.Split(strings.TrimSuffix(string(content), "\n"), "\n"), nil
 }
+
+// reads are the methods of Files that make something new.
+var reads = []string{"Get", "GetBytes", "Glob", "AsConfig", "AsSecrets", "Lines"}

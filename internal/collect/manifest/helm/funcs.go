@@ -172,51 +172,108 @@ type guard struct {
 	programs map[string]int64 // the sizes of regular expressions
 }
 
-// handsThrough are the functions that look at no more than the first level of
-// their arguments. All others are taken to walk through everything below.
-var handsThrough = []string{
-	"append", "push", "mustAppend", "mustPush", "prepend", "mustPrepend", "coalesce", "concat", "default", "dict",
-	"dig", "empty", "first", "mustFirst", "last", "mustLast", "initial", "mustInitial", "rest", "mustRest", "get",
-	"hasKey", "keys", "kindIs", "kindOf", "list", "tuple", "omit", "pick", "pluck", "required", "reverse", "mustReverse",
-	"set", "unset", "slice", "mustSlice", "ternary", "typeIs", "typeIsLike", "typeOf", "values", "any", "all",
-	"chunk", "mustChunk", "compact", "mustCompact",
-}
+// touches are the functions that take the same time however large their
+// arguments are, copies those that go through the first level of them. All
+// others are taken to walk through everything below.
+var (
+	touches = []string{
+		"all", "any", "coalesce", "default", "dig", "empty", "first", "mustFirst", "get", "hasKey", "kindIs",
+		"kindOf", "last", "mustLast", "list", "required", "set", "ternary", "tuple", "typeIs", "typeIsLike", "typeOf", "unset",
+	}
+	copies = []string{
+		"append", "push", "mustAppend", "mustPush", "prepend", "mustPrepend", "concat", "initial", "mustInitial", "rest",
+		"mustRest", "keys", "values", "omit", "pick", "pluck", "reverse", "mustReverse", "slice", "mustSlice", "chunk",
+		"mustChunk", "compact", "mustCompact",
+	}
+)
 
 // wrap returns the function with the same type that pays first: for the call,
 // for its arguments, and for its result.
 func (g *guard) wrap(name string, function any) any {
 	f := reflect.ValueOf(function)
-	walks := !slices.Contains(handsThrough, name)
+	variadic := f.Type().IsVariadic()
+	price, made := walked, everything
+	switch {
+	case name == "dict", slices.Contains(copies, name):
+		price, made = copied, firstLevel
+	case slices.Contains(touches, name):
+		price, made = touched, nothing
+	}
 	forecast := forecasts[name]
 	return reflect.MakeFunc(f.Type(), func(args []reflect.Value) []reflect.Value {
-		cost := int64(callCost)
-		for i, arg := range args {
-			switch {
-			case walks:
-				n, err := g.budget.measure(arg.Interface())
-				g.check(err)
-				cost += n
-			case f.Type().IsVariadic() && i == len(args)-1:
-				for j := range arg.Len() {
-					cost += wordSize + shallow(arg.Index(j))
-				}
-			default:
-				cost += shallow(arg)
-			}
-		}
-		g.check(g.budget.spend(cost))
+		cost, err := price(g.budget, args)
+		g.check(err)
+		g.check(g.budget.spend(callCost + cost))
 		if forecast != nil {
 			g.check(forecast(g, args, cost))
 		}
 		var out []reflect.Value
-		if f.Type().IsVariadic() {
+		if variadic {
 			out = f.CallSlice(args)
 		} else {
 			out = f.Call(args)
 		}
-		g.check(g.budget.spend(shallow(out[0])))
+		g.check(g.paid(out[0], made))
 		return out
 	}).Interface()
+}
+
+// How much of a function's result is new.
+const (
+	nothing = iota
+	firstLevel
+	everything
+)
+
+// paid pays for what is new in a result.
+func (g *guard) paid(result reflect.Value, made int) error {
+	switch made {
+	case firstLevel:
+		return g.budget.spend(shallow(result))
+	case everything:
+		n, err := g.budget.measure(result.Interface())
+		if err != nil {
+			return err
+		}
+		return g.budget.spend(n)
+	}
+	return nil
+}
+
+// touched is the price of arguments that are only passed on: that of the list
+// of them.
+func touched(_ *budget, args []reflect.Value) (int64, error) {
+	if n := len(args); n > 0 && args[n-1].Kind() == reflect.Slice {
+		return int64(args[n-1].Len()) * wordSize, nil
+	}
+	return 0, nil
+}
+
+// copied is the price of the first level of arguments.
+func copied(_ *budget, args []reflect.Value) (int64, error) {
+	cost := int64(0)
+	for _, arg := range args {
+		cost += shallow(arg)
+		if arg.Kind() == reflect.Slice {
+			for i := range arg.Len() {
+				cost += shallow(arg.Index(i))
+			}
+		}
+	}
+	return cost, nil
+}
+
+// walked is the price of everything in and below arguments.
+func walked(b *budget, args []reflect.Value) (int64, error) {
+	cost := int64(0)
+	for _, arg := range args {
+		n, err := b.measure(arg.Interface())
+		if err != nil {
+			return 0, err
+		}
+		cost += n
+	}
+	return cost, nil
 }
 
 // check ends the call: text/template turns the panic into the error of the
@@ -250,7 +307,15 @@ var forecasts = map[string]forecast{
 		}
 		return counting(g, params, cost)
 	},
+	"split":                      splitting,
+	"splitn":                     func(g *guard, a []reflect.Value, c int64) error { return splitting(g, []reflect.Value{a[0], a[2]}, c) },
 	"printf":                     formatting,
+	"fromYaml":                   reading,
+	"fromYamlArray":              reading,
+	"fromToml":                   reading,
+	"fromJson":                   reading,
+	"fromJsonArray":              reading,
+	"mustFromJson":               reading,
 	"wrap":                       wrapping,
 	"wrapWith":                   wrapping,
 	"uniq":                       pairwise,
@@ -321,6 +386,20 @@ func formatting(_ *guard, a []reflect.Value, cost int64) error {
 		total += width
 	}
 	return product(total, 1)
+}
+
+// splitting pays for a mapping with an entry for each part of a text.
+func splitting(g *guard, a []reflect.Value, _ int64) error {
+	return g.budget.spend(128 * int64(strings.Count(a[1].String(), a[0].String())))
+}
+
+// reading pays for a parser, which takes many times the memory of its text.
+func reading(g *guard, a []reflect.Value, _ int64) error {
+	const most = 1 << 20
+	if a[0].Len() > most {
+		return errText
+	}
+	return g.budget.spend(16 * int64(a[0].Len()))
 }
 
 // wrapping bounds a function that takes quadratic time.

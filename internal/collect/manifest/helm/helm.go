@@ -50,6 +50,7 @@ type Collector struct {
 	options Options
 	sets    []*valueSet // nil for those beside each chart
 	caps    *Capabilities
+	cost    int64 // what the renderings of one chart may cost
 }
 
 // New returns a collector for one run. Its error is one of the options.
@@ -60,7 +61,7 @@ func New(o Options) (*Collector, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Collector{options: o, caps: caps}
+	c := &Collector{options: o, caps: caps, cost: maxCost}
 	for _, paths := range o.Sets {
 		s, err := newValueSet(paths, o.Set, o.SetString)
 		if err != nil {
@@ -166,7 +167,7 @@ func (in *input) Read(ctx context.Context, sink collect.Sink) {
 	}
 	l.readFiles(root, wanted)
 	run := rendering{input: in, chart: root, renderer: newRenderer(), sink: once}
-	run.renderer.budget = newBudget(ctx)
+	run.renderer.budget = newBudget(ctx, in.collector.cost)
 	for _, s := range sets {
 		if !run.with(s) {
 			return

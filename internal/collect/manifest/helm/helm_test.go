@@ -59,10 +59,17 @@ func (r *record) containers() map[string]*asset.Container {
 // scan reads every chart of a tree.
 func scan(t testing.TB, o Options, tree *collect.Tree) *record {
 	t.Helper()
+	return scanFor(t, maxCost, o, tree)
+}
+
+// scanFor reads every chart for at most the cost.
+func scanFor(t testing.TB, cost int64, o Options, tree *collect.Tree) *record {
+	t.Helper()
 	c, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.cost = cost
 	r := &record{}
 	for _, in := range c.Claim(tree) {
 		in.Read(t.Context(), r)
@@ -155,7 +162,7 @@ func TestRead(t *testing.T) {
 				Set: []string{"a=1"}, SetString: []string{"b=true"},
 				Release: "r", Namespace: "n", KubeVersion: "1.30", APIVersions: []string{"x/v1"},
 			},
-			images: "1/true:r-n-v1.30.0-true",
+			images: "1/true:r-n-v1.30-true",
 		},
 		{
 			name: "lookup, DNS, the environment and the clock are not there",

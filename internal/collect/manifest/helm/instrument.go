@@ -15,6 +15,7 @@ import (
 //
 //	{{ PIPE }}             becomes {{ PIPE | _print N }}
 //	include NAME, tpl TEXT become  include N NAME, tpl N TEXT
+//	.Files.METHOD ARGS     becomes .Files.METHOD ARGS | _read
 //	{{ template NAME }}    stands between {{ _call N }} and {{ _return }}
 //	the body of a loop     starts with {{ _turn }}
 //	the whole template     stands between {{ _enter W }} and {{ _leave W }}
@@ -229,7 +230,8 @@ func (in *instrumenter) branch(n *parse.BranchNode, depth int) error {
 	return nil
 }
 
-// pipe numbers the calls of include and tpl in a pipeline.
+// pipe numbers the calls of include and tpl in a pipeline and makes those of
+// the methods of .Files pay.
 func (in *instrumenter) pipe(p *parse.PipeNode, number, depth int) error {
 	if p == nil {
 		return nil
@@ -238,17 +240,41 @@ func (in *instrumenter) pipe(p *parse.PipeNode, number, depth int) error {
 		return in.errorf(p.Pos, "its expressions are nested more than %d levels deep", maxTreeDepth)
 	}
 	in.deep = max(in.deep, depth)
+	var commands []*parse.CommandNode
 	for _, c := range p.Cmds {
-		for _, arg := range c.Args {
+		for i, arg := range c.Args {
 			if err := in.argument(arg, number, depth); err != nil {
 				return err
 			}
+			if i > 0 && readsFile(arg) {
+				inner := &parse.CommandNode{NodeType: parse.NodeCommand, Pos: arg.Position(), Args: []parse.Node{arg}}
+				c.Args[i] = in.pipeline(arg.Position(), inner, in.command(arg.Position(), "_read"))
+			}
+		}
+		commands = append(commands, c)
+		if readsFile(c.Args[0]) {
+			commands = append(commands, in.command(c.Pos, "_read"))
 		}
 		if name, ok := c.Args[0].(*parse.IdentifierNode); ok && (name.Ident == "include" || name.Ident == "tpl") {
 			c.Args = slices.Insert(c.Args, 1, parse.Node(in.number(c.Pos, number)))
 		}
 	}
+	p.Cmds = commands
 	return nil
+}
+
+// readsFile reports whether a node may call a method of .Files.
+func readsFile(n parse.Node) bool {
+	last := func(fields []string) bool { return len(fields) > 0 && slices.Contains(reads, fields[len(fields)-1]) }
+	switch n := n.(type) {
+	case *parse.FieldNode:
+		return last(n.Ident)
+	case *parse.VariableNode:
+		return last(n.Ident[1:])
+	case *parse.ChainNode:
+		return last(n.Field)
+	}
+	return false
 }
 
 func (in *instrumenter) argument(arg parse.Node, number, depth int) error {
@@ -313,9 +339,12 @@ func below(key string, fields []string) string {
 // call makes an action of our own.
 func (in *instrumenter) call(pos parse.Pos, name string, args ...int) *parse.ActionNode {
 	return &parse.ActionNode{
-		NodeType: parse.NodeAction, Pos: pos,
-		Pipe: &parse.PipeNode{NodeType: parse.NodePipe, Pos: pos, Cmds: []*parse.CommandNode{in.command(pos, name, args...)}},
+		NodeType: parse.NodeAction, Pos: pos, Pipe: in.pipeline(pos, in.command(pos, name, args...)),
 	}
+}
+
+func (in *instrumenter) pipeline(pos parse.Pos, commands ...*parse.CommandNode) *parse.PipeNode {
+	return &parse.PipeNode{NodeType: parse.NodePipe, Pos: pos, Cmds: commands}
 }
 
 func (in *instrumenter) command(pos parse.Pos, name string, args ...int) *parse.CommandNode {

@@ -47,10 +47,11 @@ func (l *locator) place(at source.Position) source.Place {
 		place.Values = l.continued(offset)
 		return place
 	}
-	s, _, end := l.trace.segment(offset)
-	chunk := l.trace.text[s.start:end]
-	place.Rendered = bytes.IndexByte(bytes.TrimSpace(chunk), '\n') >= 0
-	place.Values = l.deepen(l.key(found.by), s, chunk, at)
+	// What follows the first character of a block, or stands on another of its
+	// lines, has no place of its own in the template.
+	start := len(found.chunk) - len(bytes.TrimLeft(found.chunk, " \t\r\n"))
+	place.Rendered = found.index > start || bytes.IndexByte(bytes.TrimSpace(found.chunk), '\n') >= 0
+	place.Values = l.deepen(l.key(found.by.by), &found)
 	return place
 }
 
@@ -129,16 +130,16 @@ func (l *locator) continued(offset int) string {
 	var by action
 	s, i, end := l.trace.segment(offset)
 	for from := offset; ; {
-		if s.by == nil {
+		if s.print == nil {
 			text := l.trace.text[from:end]
 			if j := bytes.IndexAny(text, " \t\r\n,]}"); j >= 0 {
 				break
 			}
 		} else {
-			if len(s.by.values) == 0 {
+			if len(s.print.by.values) == 0 {
 				return "" // something else has a say in it
 			}
-			by.values = append(by.values, s.by.values...)
+			by.values = append(by.values, s.print.by.values...)
 			if bytes.IndexByte(l.trace.text[s.start:end], '\n') >= 0 {
 				break
 			}
@@ -156,10 +157,10 @@ func (l *locator) continued(offset int) string {
 }
 
 // deepen extends the key of a value that an action prints as a whole block by
-// the path of the position within the block, where the value has such a key.
-func (l *locator) deepen(key string, s *segment, chunk []byte, at source.Position) string {
+// the path of the character within the block, where the value has such a key.
+func (l *locator) deepen(key string, found *spot) string {
 	key = l.qualified(key)
-	if key == "" || s.by == nil {
+	if key == "" {
 		return key
 	}
 	value, ok := lookup(l.values, key)
@@ -171,18 +172,18 @@ func (l *locator) deepen(key string, s *segment, chunk []byte, at source.Positio
 	default:
 		return key
 	}
-	if s.parsed == nil {
-		s.parsed = &source.Node{}
-		if node, err := (source.Document{Text: chunk, Line: 1}).Parse(); err == nil {
-			s.parsed = node
+	if found.by.parsed == nil {
+		found.by.parsed = &source.Node{}
+		if node, err := (source.Document{Text: found.chunk, Line: 1}).Parse(); err == nil {
+			found.by.parsed = node
 		}
 	}
-	start := sort.SearchInts(l.starts, s.start+1)
-	within := source.Position{Line: at.Line - start + 1, Column: at.Column}
-	if within.Line == 1 {
-		within.Column -= utf8.RuneCount(l.trace.text[l.starts[start-1]:s.start])
+	before := found.chunk[:found.index]
+	at := source.Position{
+		Line:   1 + bytes.Count(before, []byte("\n")),
+		Column: 1 + utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]),
 	}
-	for _, step := range pathTo(s.parsed, within) {
+	for _, step := range pathTo(found.by.parsed, at) {
 		below, ok := step.in(value)
 		if !ok {
 			break

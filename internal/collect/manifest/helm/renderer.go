@@ -2,10 +2,12 @@ package helm
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
 	"path"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -126,6 +128,7 @@ func (r *renderer) ownFuncs() template.FuncMap {
 		"include": r.include,
 		"tpl":     r.tpl,
 		"_print":  r.print,
+		"_read":   func(v any) (any, error) { return v, r.budget.spend(callCost + shallow(reflect.ValueOf(v))) },
 		"_turn":   func() (string, error) { return "", r.budget.spend(callCost) },
 		"_call":   func(act int) string { r.into.callers = append(r.into.callers, r.acts[act]); return "" },
 		"_return": func() string { r.into.callers = r.into.callers[:len(r.into.callers)-1]; return "" },
@@ -346,19 +349,31 @@ func templates(c *chart, top map[string]any) []renderable {
 // problem turns the error of a template into a place and a reason. The place is
 // the innermost one that lies in a file of the chart.
 func (r *renderer) problem(o *rendered) (source.Place, string) {
-	place := source.Place{File: o.file.place}
-	reason := o.err.Error()
+	// Each error holds the text of all those within it, so only the innermost
+	// ones are looked at.
+	var chain []error
 	for err := o.err; err != nil; err = errors.Unwrap(err) {
-		reason = err.Error()
-		if m := templateError.FindStringSubmatch(reason); m != nil {
-			reason = m[3]
+		chain = append(chain, err)
+	}
+	reason := ""
+	for i := len(chain) - 1; i >= 0; i-- {
+		text := chain[i].Error()
+		if reason != "" {
+			text = text[:min(len(text), 1000)] // only the place is wanted
+		}
+		m := templateError.FindStringSubmatch(text)
+		switch {
+		case m == nil && reason == "":
+			reason = text
+		case m != nil:
+			reason = cmp.Or(reason, m[3])
 			if f := r.files[m[1]]; f != nil {
 				line, _ := strconv.Atoi(m[2])
-				place = source.Place{File: f.place, Position: source.Position{Line: line}}
+				return source.Place{File: f.place, Position: source.Position{Line: line}}, "the template fails: " + strings.TrimSpace(reason)
 			}
 		}
 	}
-	return place, "the template fails: " + strings.TrimSpace(reason)
+	return source.Place{File: o.file.place}, "the template fails: " + strings.TrimSpace(reason)
 }
 
 // cause is the innermost error.

@@ -26,13 +26,21 @@ type trace struct {
 type segment struct {
 	start  int
 	origin origin
-	// by is the action that wrote it, nil for a text node. An action in a
-	// template that another one executes writes for the outermost caller,
-	// whose origin the segment has.
+	// print is what is known about an action that wrote it, nil for a text
+	// node. An action in a template that another one executes writes for the
+	// outermost caller, whose origin the segment has.
+	print *print
+}
+
+// segmentCost is the price of a segment, which takes more memory than the text
+// that it holds often does.
+const segmentCost = 128
+
+// print is one time that an action printed something.
+type print struct {
 	by *action
 	// calls are the texts that the action called for and perhaps printed.
 	calls []call
-
 	// What is worked out on demand, under the lock of the rendering.
 	aligned *alignment
 	parsed  *source.Node
@@ -63,17 +71,17 @@ func (t *trace) Write(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	if err := t.r.budget.spend(int64(len(p)) + wordSize); err != nil {
+	if err := t.r.budget.spend(int64(len(p)) + segmentCost); err != nil {
 		return 0, err
 	}
 	s := segment{start: len(t.text)}
 	if at, ok := t.r.texts[&p[0]]; ok {
 		s.origin = at
-	} else if s.by = t.r.printing; s.by != nil {
-		s.origin = s.by.origin
+	} else if by := t.r.printing; by != nil {
+		s.origin, s.print = by.origin, &print{by: by}
 		for _, c := range t.calls {
-			if c.by == s.by {
-				s.calls = append(s.calls, c)
+			if c.by == by {
+				s.print.calls = append(s.print.calls, c)
 			}
 		}
 		t.calls = nil
@@ -140,7 +148,12 @@ type spot struct {
 	// literal says that the character itself stands in the file at the offset;
 	// otherwise the action there wrote it.
 	literal bool
-	by      *action
+	// by is the action that knows most about the value: the one at the origin,
+	// or one in a template that it called. It wrote chunk, the character is
+	// the one at the index.
+	by    *print
+	chunk []byte
+	index int
 }
 
 // spot finds out where the character at the offset comes from: the literal text
@@ -151,23 +164,23 @@ func (t *trace) spot(offset int) (spot, bool) {
 	switch {
 	case s == nil:
 		return spot{}, false
-	case s.by == nil:
+	case s.print == nil:
 		at := s.origin
 		at.offset += offset - s.start
 		return spot{origin: at, literal: true}, at.file != nil
 	}
-	outer := spot{origin: s.origin, by: s.by}
-	if len(s.calls) > 0 {
-		if s.aligned == nil {
-			s.aligned = align(t.text[s.start:end], s.calls)
+	outer := spot{origin: s.origin, by: s.print, chunk: t.text[s.start:end], index: offset - s.start}
+	if len(s.print.calls) > 0 {
+		if s.print.aligned == nil {
+			s.print.aligned = align(outer.chunk, s.print.calls)
 		}
-		if inner, at, ok := s.aligned.follow(offset - s.start); ok {
-			found, ok := inner.spot(at)
-			if ok && (found.literal || outer.file == nil) {
-				return found, true
+		if text, at, ok := s.print.aligned.follow(outer.index); ok {
+			inner, ok := text.spot(at)
+			if ok && (inner.literal || outer.file == nil) {
+				return inner, true
 			}
-			if ok && len(s.by.values) == 0 {
-				outer.by = found.by
+			if inner.by != nil && len(s.print.by.values) == 0 {
+				outer.by, outer.chunk, outer.index = inner.by, inner.chunk, inner.index
 			}
 		}
 	}
