@@ -135,6 +135,10 @@ func (c *Collector) read(ctx context.Context, p plan, sink collect.Sink) {
 			sink.Unread(at, fmt.Sprintf("the project cannot be loaded: %v", r))
 		}
 	}()
+	if p.refused != "" {
+		sink.Unread(at, p.refused)
+		return
+	}
 	a := c.assemble(ctx, p, sink.Unread)
 	v, err := a.view(p)
 	if err != nil {

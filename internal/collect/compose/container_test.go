@@ -579,7 +579,7 @@ services:
     networks: [outer]
     volumes_from: [a]
 networks:
-  outer: {external: true, name: host}
+  outer: {external: {name: host}}
 volumes: {v: {}}
 `})
 	if len(o.containers) != 3 {

@@ -1,6 +1,8 @@
 package compose
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -115,7 +117,7 @@ func (c *conversion) shortForm(n *source.Node, v any, keys []string) ([]any, err
 		}
 	case keys[2] == "volumes":
 		if _, err := format.ParseVolume(text); err != nil {
-			return nil, c.problem(n, "this is no volume: "+c.gaps.fill(err.Error()))
+			return nil, c.problem(n, "this is no volume: "+cmp.Or(errors.Unwrap(err), err).Error())
 		}
 	case keys[2] == "ports":
 		p, ok := parsePort(text)
@@ -148,7 +150,11 @@ func (c *conversion) text(n *source.Node, p tree.Path) (any, error) {
 		if p.Matches(pattern) {
 			v, err := cast(yaml11Bool(e.text))
 			if err != nil {
-				return nil, c.problem(n, "this value has the wrong type: "+err.Error())
+				// The error repeats the value, which may be somebody's secret.
+				if strings.HasPrefix(err.Error(), "invalid boolean") {
+					return nil, c.problem(n, "this value has to be true or false")
+				}
+				return nil, c.problem(n, "this value has to be a number")
 			}
 			return v, nil
 		}

@@ -25,6 +25,14 @@ func TestHostile(t *testing.T) {
 	}
 	bomb.WriteString("services:\n  web:\n    image: a:1\n    command: *a12\n")
 
+	variants := map[string]string{"compose.yaml": "services:\n  web: {image: a}\n"}
+	for i := range 60 {
+		variants[fmt.Sprintf("compose.v%02d.yaml", i)] = "services:\n  web: {user: \"1\"}\n"
+	}
+	nested := map[string]string{"f12.yaml": "services: {z: {image: z}}\n"}
+	for i := range 12 {
+		nested[fmt.Sprintf("f%d.yaml", i)] = fmt.Sprintf("include: [f%d.yaml]\nservices: {s%d: {image: z}}\n", i+1, i)
+	}
 	many := func(n int, line func(i int) string) string {
 		var b strings.Builder
 		for i := range n {
@@ -51,6 +59,8 @@ func TestHostile(t *testing.T) {
 		{"documents", map[string]string{"compose.yaml": strings.Repeat("---\nservices: {a: {image: b}}\n", 50)}, "more than 10 YAML documents"},
 		{"chain of extends", map[string]string{"compose.yaml": "services:\n  s0: {image: a}\n" + many(200, func(i int) string { return fmt.Sprintf("  s%d: {extends: s%d}\n", i+1, i) })}, ""},
 		{"includes", map[string]string{"compose.yaml": "include:\n" + many(150, func(i int) string { return fmt.Sprintf("  - f%d.yaml\n", i) })}, "it does not exist here"},
+		{"variants", variants, "more than 50 variants of one project"},
+		{"nested includes", nested, "nested deeper than 10 levels"},
 		{"includes that double", map[string]string{
 			"compose.yaml": "include: [f0.yaml]\nservices: {a: {image: b}}\n", "f0.yaml": "include: [f1.yaml, {path: [f1.yaml]}]\n", "f1.yaml": "include: [f2.yaml, {path: [f2.yaml]}]\n",
 			"f2.yaml": "include: [f3.yaml, {path: [f3.yaml]}]\n", "f3.yaml": "include: [f4.yaml, {path: [f4.yaml]}]\n", "f4.yaml": "include: [f5.yaml, {path: [f5.yaml]}]\n",
@@ -111,7 +121,7 @@ services:
     secrets: [s]
     networks: {front: {aliases: [w]}}
     profiles: [p]
-    privileged: "yes"
+    privileged: "true"
   db:
     image: db
     env_file: [a.env]
@@ -119,7 +129,7 @@ services:
     command: run 'it all'
 volumes: {data: {driver_opts: {type: none, o: bind, device: ./here}}}
 secrets: {s: {file: ./s.txt}}
-networks: {front: {}, back: {external: {name: outer}}}
+networks: {front: {}, back: {external: true, name: outer}}
 `,
 			"compose.override.yaml": `
 services:

@@ -2,6 +2,7 @@ package compose
 
 import (
 	"context"
+	"fmt"
 	"path"
 	"path/filepath"
 	"slices"
@@ -24,7 +25,12 @@ type plan struct {
 	fragments map[string]bool
 	// named says that the user named the files.
 	named bool
+	// refused says why the project is not read, if it is not.
+	refused string
 }
+
+// maxVariants bounds how often one file is merged with files beside it.
+const maxVariants = 50
 
 // judges reports whether the plan judges what is declared so.
 func (p *plan) judges(k key, ls layers) bool {
@@ -173,10 +179,19 @@ func (s *survey) plans(files []string) []plan {
 			out = append(out, p)
 		}
 	}
+	variants := 0
 	for _, file := range files {
-		if !slices.Contains(main, file) && !s.included[file] {
-			out = append(out, s.other(file, base, files))
+		if slices.Contains(main, file) || s.included[file] {
+			continue
 		}
+		p := s.other(file, base, files)
+		if len(p.files) > 1 {
+			variants++
+		}
+		if variants > maxVariants {
+			p = plan{files: []string{file}, refused: fmt.Sprintf("the folder holds more than %d variants of one project", maxVariants)}
+		}
+		out = append(out, p)
 	}
 	return out
 }

@@ -94,29 +94,6 @@ func (g *gaps) reason(text string) string {
 // open reports whether a text has a gap.
 func open(text string) bool { return strings.ContainsRune(text, gapStart) }
 
-// scope is where a file's variables get their values: from .env files alone,
-// never from the environment of whoever runs the scan.
-type scope struct {
-	vars map[string]variable
-	gaps *gaps
-}
-
-// variable is a value and the file that it comes from.
-type variable struct{ value, file string }
-
-// with returns a scope that has more variables, none of which replaces one that
-// is there already.
-func (s *scope) with(more map[string]variable) *scope {
-	vars := make(map[string]variable, len(s.vars)+len(more))
-	for name, v := range more {
-		vars[name] = v
-	}
-	for name, v := range s.vars {
-		vars[name] = v
-	}
-	return &scope{vars: vars, gaps: s.gaps}
-}
-
 // expansion is a text whose references are replaced.
 type expansion struct {
 	// text has a gap for every variable without a value.
