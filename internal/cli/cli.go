@@ -67,6 +67,8 @@ func Main(args []string, system System) int {
 	root.SetErr(system.Stderr)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	// A second signal ends the process at once, whatever it is doing.
+	context.AfterFunc(ctx, stop)
 	err := root.ExecuteContext(ctx)
 	var code exit
 	switch {

@@ -3,11 +3,12 @@ package rule
 import (
 	"fmt"
 	"reflect"
+	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/google/cel-go/cel"
-	"github.com/google/cel-go/ext"
 
 	"github.com/holdfast-sec/holdfast/internal/asset"
 )
@@ -15,64 +16,122 @@ import (
 // compiled is a rule that is ready to judge.
 type compiled struct {
 	*Rule
-	each    []step
+	env     *cel.Env
+	each    *listPath
 	when    *cel.Ast
 	program cel.Program
-	message cel.Program
-	env     *cel.Env
+	// message is compiled when the first finding needs it: most rules of a run
+	// find nothing.
+	message func() (cel.Program, error)
 	// partial is the condition for assets with unknown fields, made when the
 	// first one comes.
 	partial func() (cel.Program, error)
+}
+
+// listPath is what the "each" of one or more rules says: the way to a list, and the
+// environment in which its elements have their types.
+type listPath struct {
+	steps []step
+	env   *cel.Env
 }
 
 // interruptEvery is how many steps of a comprehension pass between looks at the
 // deadline.
 const interruptEvery = 1000
 
-// compile type-checks a rule in the environment of its kind.
-func compile(env *cel.Env, r *Rule) (*compiled, error) {
-	c := &compiled{Rule: r, env: env}
-	if r.Each.Text != "" {
-		if err := c.bindEach(); err != nil {
-			return nil, r.Each.error(1, 0, err.Error())
-		}
-	}
-	var err error
-	if c.when, c.program, err = c.expr(r.When, cel.BoolType); err != nil {
-		return nil, err
-	}
-	if _, c.message, err = c.expr(r.Message, cel.StringType); err != nil {
-		return nil, err
-	}
-	c.partial = sync.OnceValues(func() (cel.Program, error) {
-		return c.env.Program(c.when, cel.EvalOptions(cel.OptPartialEval), cel.InterruptCheckFrequency(interruptEvery))
-	})
-	return c, c.checkAt()
+// compiler type-checks the rules on one kind.
+type compiler struct {
+	kind  asset.Kind
+	env   *cel.Env
+	paths map[string]*listPath
 }
 
-// bindEach declares "each" and "parent" with the types of the path's elements.
-func (c *compiled) bindEach() error {
-	steps, err := eachPath(c.On, c.Each.Text)
+func newCompiler(kind asset.Kind, fn Functions) (*compiler, error) {
+	env, err := newEnv(kind, fn)
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("setting up the rule language for %s: %w", kind, err)
 	}
-	c.each = steps
+	return &compiler{kind, env, map[string]*listPath{}}, nil
+}
+
+// bind prepares the "each" of a rule; rules with the same one share it.
+func (c *compiler) bind(r *Rule) error {
+	if r.Each.Text == "" || c.paths[r.Each.Text] != nil {
+		return nil
+	}
+	p, err := newPath(c.kind, c.env, r.Each.Text)
+	if err != nil {
+		return r.Each.error(1, 0, err.Error())
+	}
+	c.paths[r.Each.Text] = p
+	return nil
+}
+
+// compile type-checks a rule whose "each" is bound. It may be called by several
+// goroutines at once.
+func (c *compiler) compile(r *Rule) (*compiled, error) {
+	out := &compiled{Rule: r, env: c.env, each: c.paths[r.Each.Text]}
+	if out.each != nil {
+		out.env = out.each.env
+	}
+	var err error
+	if out.when, out.program, err = out.expr(r.When, cel.BoolType); err != nil {
+		return nil, err
+	}
+	out.message = sync.OnceValues(func() (cel.Program, error) {
+		_, program, err := out.expr(r.Message, cel.StringType)
+		return program, err
+	})
+	out.partial = sync.OnceValues(func() (cel.Program, error) {
+		return out.env.Program(out.when, cel.EvalOptions(cel.OptPartialEval), cel.InterruptCheckFrequency(interruptEvery))
+	})
+	return out, out.checkAt()
+}
+
+// compileAll compiles rules with all processors.
+func (c *compiler) compileAll(rules []Rule) ([]*compiled, error) {
+	for i := range rules {
+		if err := c.bind(&rules[i]); err != nil {
+			return nil, err
+		}
+	}
+	out, errs := make([]*compiled, len(rules)), make([]error, len(rules))
+	var next atomic.Int64
+	var wait sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(rules)) {
+		wait.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(rules); i = int(next.Add(1)) - 1 {
+				out[i], errs[i] = c.compile(&rules[i])
+			}
+		})
+	}
+	wait.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// newPath declares "each" and "parent" with the types of the path's elements.
+func newPath(kind asset.Kind, env *cel.Env, text string) (*listPath, error) {
+	steps, err := eachPath(kind, text)
+	if err != nil {
+		return nil, err
+	}
 	each, parent := cel.DynType, cel.DynType
-	var opts []cel.EnvOption
-	if t, ok := judgedTypes()[c.On]; ok {
+	if t, ok := judgedTypes()[kind]; ok {
 		if each, parent, err = elementTypes(t, steps); err != nil {
-			return err
-		}
-		if each.TypeName() == "rule.Entry" {
-			opts = append(opts, ext.NativeTypes(reflect.TypeFor[Entry](), ext.ParseStructField(fieldName)))
+			return nil, err
 		}
 	}
-	opts = append(opts, cel.Variable("each", each))
+	opts := []cel.EnvOption{cel.Variable("each", each)}
 	if parent != nil {
 		opts = append(opts, cel.Variable("parent", parent))
 	}
-	c.env, err = c.env.Extend(opts...)
-	return err
+	extended, err := env.Extend(opts...)
+	return &listPath{steps, extended}, err
 }
 
 // checkAt refuses a field path that the asset's type does not have.
@@ -81,7 +140,7 @@ func (c *compiled) checkAt() error {
 	if !ok || c.At == "" {
 		return nil
 	}
-	for _, s := range c.each {
+	for _, s := range c.each.all() {
 		f, _ := fieldByName(t, s.field)
 		t = f.Type
 		if s.enter && t.Kind() == reflect.Map {
@@ -105,6 +164,14 @@ func (c *compiled) checkAt() error {
 		t = f.Type
 	}
 	return nil
+}
+
+// all returns the steps of a path; a rule without one has none.
+func (p *listPath) all() []step {
+	if p == nil {
+		return nil
+	}
+	return p.steps
 }
 
 func (c *compiled) expr(e Expr, want *cel.Type) (*cel.Ast, cel.Program, error) {
@@ -142,20 +209,31 @@ func (e Expr) error(line, column int, reason string) error {
 // Check type-checks rules without judging anything. It returns every error.
 func Check(rules []Rule, fn Functions) []error {
 	var errs []error
-	envs := map[asset.Kind]*cel.Env{}
+	compilers := map[asset.Kind]*compiler{}
 	for i := range rules {
-		r := &rules[i]
-		env, ok := envs[r.On]
-		if !ok {
-			var err error
-			if env, err = newEnv(r.On, fn); err != nil {
-				return append(errs, fmt.Errorf("setting up the rule language for %s: %w", r.On, err))
-			}
-			envs[r.On] = env
-		}
-		if _, err := compile(env, r); err != nil {
+		if err := check(compilers, &rules[i], fn); err != nil {
 			errs = append(errs, err)
 		}
 	}
 	return errs
+}
+
+func check(compilers map[asset.Kind]*compiler, r *Rule, fn Functions) error {
+	c, ok := compilers[r.On]
+	if !ok {
+		var err error
+		if c, err = newCompiler(r.On, fn); err != nil {
+			return err
+		}
+		compilers[r.On] = c
+	}
+	if err := c.bind(r); err != nil {
+		return err
+	}
+	out, err := c.compile(r)
+	if err != nil {
+		return err
+	}
+	_, err = out.message()
+	return err
 }

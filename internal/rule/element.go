@@ -16,9 +16,43 @@ import (
 type element struct {
 	value  any
 	parent any // the element of the list around the inner list, if there is one
-	// path is where it stands in the asset: "mounts[2]", `data["key"]`; key is
-	// the same with named elements instead of numbered ones.
-	path, key string
+
+	// Where it stands: the n-th of a list, or under a key of a mapping, that
+	// is a field of the asset or of an outer element. Paths are put together
+	// only for findings.
+	outer *element
+	field string
+	index int
+	key   string
+	keyed bool
+}
+
+// path is where the element stands in the asset: "mounts[2]", `data["key"]`.
+func (e *element) path() string {
+	if e.keyed {
+		return e.list() + `["` + e.key + `"]`
+	}
+	return e.list() + "[" + strconv.Itoa(e.index) + "]"
+}
+
+// list is the path of the list or mapping that the element is in.
+func (e *element) list() string {
+	if e.outer != nil {
+		return e.outer.path() + "." + e.field
+	}
+	return e.field
+}
+
+// name is path with named elements instead of numbered ones.
+func (e *element) name() string {
+	list := e.field
+	if e.outer != nil {
+		list = e.outer.name() + "." + e.field
+	}
+	if e.keyed {
+		return list + `["` + e.key + `"]`
+	}
+	return list + "[" + elementName(e.value, strconv.Itoa(e.index)) + "]"
 }
 
 // Entry is an element of a mapping.
@@ -94,50 +128,38 @@ func fieldByName(t reflect.Type, name string) (reflect.StructField, bool) {
 	return reflect.StructField{}, false
 }
 
-func celType(t reflect.Type) *cel.Type {
-	if t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	switch t.Kind() {
-	case reflect.String:
-		return cel.StringType
-	case reflect.Int64:
-		return cel.IntType
-	case reflect.Struct:
-		pkg := t.PkgPath()
-		return cel.ObjectType(pkg[strings.LastIndex(pkg, "/")+1:] + "." + t.Name())
-	}
-	return cel.DynType
-}
-
 // elements lists what a rule with "each" judges in one asset. A path that is
 // absent has none.
 func elements(root any, steps []step) []element {
 	current := []element{{value: root}}
-	for _, s := range steps {
+	field := ""
+	for i, s := range steps {
 		var next []element
-		for _, e := range current {
-			v, ok := s.value(e.value)
+		if field != "" {
+			field += "."
+		}
+		field += s.field
+		for j := range current {
+			v, ok := s.value(current[j].value)
 			if !ok {
 				continue
 			}
-			at := element{value: v, parent: e.parent, path: join(e.path, s.field), key: join(e.key, s.field)}
 			if s.enter {
-				next = appendEntered(next, at, e)
+				next = appendEntered(next, v, &current[j], field)
 			} else {
-				next = append(next, at)
+				inner := current[j]
+				inner.value = v
+				next = append(next, inner)
 			}
 		}
-		current = next
+		if s.enter {
+			field = ""
+		}
+		if current = next; len(current) == 0 || i == len(steps)-1 {
+			break
+		}
 	}
 	return current
-}
-
-func join(path, field string) string {
-	if path == "" {
-		return field
-	}
-	return path + "." + field
 }
 
 // child returns a field of a Go struct or a key of a dynamic mapping.
@@ -170,23 +192,38 @@ func (s step) value(v any) (any, bool) {
 	return field.Interface(), true
 }
 
-// appendEntered appends the elements of a list or the entries of a mapping.
-func appendEntered(out []element, at, outer element) []element {
-	parent := outer.value
-	if outer.path == "" {
-		parent = nil
+// appendEntered appends the elements of a list or the entries of a mapping. The
+// elements of the asset itself have no outer one.
+func appendEntered(out []element, v any, outer *element, field string) []element {
+	e := element{field: field}
+	if outer.field != "" {
+		e.outer, e.parent = outer, outer.value
 	}
-	add := func(value any, path, key string) {
-		out = append(out, element{value: value, parent: parent, path: path, key: key})
+	add := func(value any) {
+		e.value = value
+		out = append(out, e)
+		e.index++
 	}
-	switch v := at.value.(type) {
+	switch v := v.(type) {
 	case map[string]any:
+		e.keyed = true
 		for _, k := range sortedKeys(v) {
-			add(map[string]any{"key": k, "value": v[k]}, quoted(at.path, k), quoted(at.key, k))
+			e.key = k
+			add(map[string]any{"key": k, "value": v[k]})
 		}
 	case map[string]string:
+		e.keyed = true
 		for _, k := range sortedKeys(v) {
-			add(&Entry{k, v[k]}, quoted(at.path, k), quoted(at.key, k))
+			e.key = k
+			add(&Entry{k, v[k]})
+		}
+	case []any:
+		for _, item := range v {
+			add(item)
+		}
+	case []string:
+		for _, item := range v {
+			add(item)
 		}
 	default:
 		rv := reflect.ValueOf(v)
@@ -195,19 +232,14 @@ func appendEntered(out []element, at, outer element) []element {
 		}
 		for i := range rv.Len() {
 			item := rv.Index(i)
-			// A pointer spares CEL a copy of the struct.
 			if item.Kind() == reflect.Struct {
-				item = item.Addr()
+				item = item.Addr() // spares CEL a copy
 			}
-			value := item.Interface()
-			index := strconv.Itoa(i)
-			add(value, at.path+"["+index+"]", at.key+"["+elementName(value, index)+"]")
+			add(item.Interface())
 		}
 	}
 	return out
 }
-
-func quoted(path, key string) string { return path + `["` + key + `"]` }
 
 func sortedKeys[V any](m map[string]V) []string {
 	keys := make([]string, 0, len(m))

@@ -21,6 +21,11 @@ import (
 // microseconds; this is for the ones that were built to take for ever.
 const patience = 10 * time.Second
 
+// largeAsset is the number of recorded fields, or of values, from which on an
+// asset is given a deadline. Below it, even rules that compare everything with
+// everything are done in milliseconds.
+const largeAsset = 1000
+
 // Engine judges assets. It compiles the rules on a kind when the first asset of
 // that kind arrives. It may be used by several goroutines at once.
 type Engine struct {
@@ -58,20 +63,16 @@ func (e *Engine) compile(kind asset.Kind) (*ruleSet, error) {
 	if err != nil {
 		return nil, err
 	}
-	set := &ruleSet{rules: make([]*compiled, len(rules)), tallies: make([]tally, len(rules))}
+	set := &ruleSet{tallies: make([]tally, len(rules))}
 	if len(rules) == 0 {
 		return set, nil
 	}
-	env, err := newEnv(kind, e.functions)
+	c, err := newCompiler(kind, e.functions)
 	if err != nil {
-		return nil, fmt.Errorf("setting up the rule language for %s: %w", kind, err)
+		return nil, err
 	}
-	for i := range rules {
-		if set.rules[i], err = compile(env, &rules[i]); err != nil {
-			return nil, err
-		}
-	}
-	return set, nil
+	set.rules, err = c.compileAll(rules)
+	return set, err
 }
 
 // Judge puts one asset before every rule on its kind and hands each failure and
@@ -82,21 +83,37 @@ func (e *Engine) Judge(ctx context.Context, a asset.Asset, report func(finding.F
 	if err != nil || len(set.rules) == 0 {
 		return err
 	}
-	e.assets.Add(1)
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	j := judgement{ctx: ctx, asset: a, report: report}
 	j.vars.name = variable(a.Meta().Kind)
-	j.vars.asset = a
-	if object, ok := a.(*asset.Object); ok {
-		j.vars.asset = object.Content.Native()
-	}
+	judged := false
 	for i, r := range set.rules {
-		if r.AppliesTo(a) {
-			j.judge(r, &set.tallies[i])
+		if !r.AppliesTo(a) {
+			continue
 		}
+		if !judged {
+			defer j.begin(e)()
+			judged = true
+		}
+		j.judge(r, &set.tallies[i])
 	}
 	return nil
+}
+
+// begin prepares what the first rule that applies needs. Only an asset that is
+// large enough to keep a rule busy is given a deadline.
+func (j *judgement) begin(e *Engine) (end func()) {
+	e.assets.Add(1)
+	end = func() {}
+	size := len(j.asset.Meta().Fields)
+	j.vars.asset = j.asset
+	if object, ok := j.asset.(*asset.Object); ok {
+		j.vars.asset = object.Content.Native()
+		size = object.Content.Size
+	}
+	if size > largeAsset {
+		j.ctx, end = context.WithTimeout(j.ctx, patience)
+	}
+	return end
 }
 
 // Assets returns how many assets met at least one rule.
@@ -150,6 +167,13 @@ type judgement struct {
 	asset  asset.Asset
 	vars   variables
 	report func(finding.Finding)
+	// lists are the elements by path: many rules judge the same ones.
+	lists []list
+}
+
+type list struct {
+	of       *listPath
+	elements []element
 }
 
 // judge applies one rule: once, or to each element. The tally counts assets, as
@@ -159,9 +183,10 @@ func (j *judgement) judge(r *compiled, t *tally) {
 	j.vars.each, j.vars.parent = nil, nil
 	verdict := finding.Pass
 	if r.each == nil {
-		verdict = j.once(r, element{})
+		verdict = j.once(r, nil)
 	}
-	for _, e := range j.elements(r) {
+	for i, elements := 0, j.elements(r.each); i < len(elements); i++ {
+		e := &elements[i]
 		j.vars.each, j.vars.parent = e.value, e.parent
 		switch j.once(r, e) {
 		case finding.Fail:
@@ -180,14 +205,21 @@ func (j *judgement) judge(r *compiled, t *tally) {
 	}
 }
 
-func (j *judgement) elements(r *compiled) []element {
-	if r.each == nil {
+func (j *judgement) elements(p *listPath) []element {
+	if p == nil {
 		return nil
 	}
-	return elements(j.vars.asset, r.each)
+	for _, l := range j.lists {
+		if l.of == p {
+			return l.elements
+		}
+	}
+	l := list{p, elements(j.vars.asset, p.steps)}
+	j.lists = append(j.lists, l)
+	return l.elements
 }
 
-func (j *judgement) once(r *compiled, e element) finding.Verdict {
+func (j *judgement) once(r *compiled, e *element) finding.Verdict {
 	failed, reason := j.decide(r, e)
 	if reason == "" && !failed {
 		return finding.Pass
@@ -204,7 +236,7 @@ func (j *judgement) once(r *compiled, e element) finding.Verdict {
 }
 
 // decide evaluates the condition. reason is why it could not be decided.
-func (j *judgement) decide(r *compiled, e element) (failed bool, reason string) {
+func (j *judgement) decide(r *compiled, e *element) (failed bool, reason string) {
 	if unknown := j.asset.Meta().Unknown; len(unknown) > 0 {
 		return j.decidePartly(r, e, unknown)
 	}
@@ -223,7 +255,7 @@ func (j *judgement) decide(r *compiled, e element) (failed bool, reason string) 
 
 // decidePartly evaluates with some fields unknown: CEL finds out whether the
 // verdict depends on one.
-func (j *judgement) decidePartly(r *compiled, e element, unknown []asset.Unknown) (failed bool, reason string) {
+func (j *judgement) decidePartly(r *compiled, e *element, unknown []asset.Unknown) (failed bool, reason string) {
 	program, err := r.partial()
 	if err != nil {
 		return false, err.Error()
@@ -248,10 +280,12 @@ func (j *judgement) decidePartly(r *compiled, e element, unknown []asset.Unknown
 
 // unknownPattern marks a field of the asset as unknown to CEL. Below a list the
 // whole list is marked, but for the element that the rule is looking at.
-func unknownPattern(r *compiled, e element, path string) *cel.AttributePatternType {
+func unknownPattern(r *compiled, e *element, path string) *cel.AttributePatternType {
 	pattern := cel.AttributePattern(variable(r.On))
-	if rest, ok := strings.CutPrefix(path, e.path+"."); ok && e.path != "" {
-		pattern, path = cel.AttributePattern("each"), rest
+	if e != nil {
+		if rest, ok := strings.CutPrefix(path, e.path()+"."); ok {
+			pattern, path = cel.AttributePattern("each"), rest
+		}
 	}
 	for _, field := range strings.Split(path, ".") {
 		name, _, indexed := strings.Cut(field, "[")
@@ -288,7 +322,11 @@ func evaluationReason(err error) string {
 }
 
 func (j *judgement) message(r *compiled) string {
-	value, _, err := r.message.ContextEval(j.ctx, &j.vars)
+	program, err := r.message()
+	if err != nil {
+		return r.Title
+	}
+	value, _, err := program.ContextEval(j.ctx, &j.vars)
 	if err != nil {
 		return r.Title
 	}
@@ -298,11 +336,11 @@ func (j *judgement) message(r *compiled) string {
 	return r.Title
 }
 
-func (j *judgement) finding(r *compiled, e element) finding.Finding {
+func (j *judgement) finding(r *compiled, e *element) finding.Finding {
 	meta := j.asset.Meta()
 	field, key := r.At, r.At
-	if e.path != "" {
-		field, key = strings.TrimSuffix(e.path+"."+r.At, "."), strings.TrimSuffix(e.key+"."+r.At, ".")
+	if e != nil {
+		field, key = strings.TrimSuffix(e.path()+"."+r.At, "."), strings.TrimSuffix(e.name()+"."+r.At, ".")
 	}
 	place, _ := j.asset.Locate(field)
 	_, fixable := r.Edits[string(meta.Format)]

@@ -27,9 +27,9 @@ type Functions struct {
 	RegistryAllowed func(registry, repository string) bool
 }
 
-// goTypes are the Go types that rules see, by the kind that they judge. Objects
-// are missing: they are dynamic.
-func goTypes() map[asset.Kind]reflect.Type {
+// judgedTypes are the Go types that rules see, by the kind that they judge.
+// Objects are missing: they are dynamic.
+func judgedTypes() map[asset.Kind]reflect.Type {
 	return map[asset.Kind]reflect.Type{
 		asset.KindContainer: reflect.TypeFor[asset.Container](),
 		asset.KindPod:       reflect.TypeFor[asset.Pod](),
@@ -66,9 +66,9 @@ func newEnv(kind asset.Kind, fn Functions) (*cel.Env, error) {
 		ext.Strings(), ext.Lists(), ext.Sets(), ext.Math(), ext.Bindings(), ext.TwoVarComprehensions(),
 		cel.OptionalTypes(),
 	}
-	if t, ok := goTypes()[kind]; ok {
-		opts = append(opts, ext.NativeTypes(t, ext.ParseStructField(fieldName)))
-		judged = cel.ObjectType("asset." + t.Name())
+	if t, ok := judgedTypes()[kind]; ok {
+		opts = append(opts, withGoTypes(t, reflect.TypeFor[Entry]()))
+		judged = celType(t)
 	}
 	opts = append(opts, cel.Variable(variable(kind), judged))
 	return cel.NewCustomEnv(append([]cel.EnvOption{cel.StdLib()}, append(opts, functions(fn)...)...)...)

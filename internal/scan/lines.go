@@ -16,6 +16,10 @@ import (
 // maxExcerpt bounds how much of a source line a finding carries, in runes.
 const maxExcerpt = 400
 
+// maxLine bounds the source lines that are shown at all, in bytes: a generated
+// file of one line is read once, and not once for each of its findings.
+const maxLine = 16 << 10
+
 // hidden stands for a secret in an excerpt.
 const hidden = "********"
 
@@ -63,6 +67,9 @@ func excerpts(text []byte, findings []*finding.Finding) {
 			lines = bytes.Split(text, []byte("\n"))
 		}
 		if f.Place.Line > len(lines) {
+			continue
+		}
+		if len(lines[f.Place.Line-1]) > maxLine {
 			continue
 		}
 		line := []rune(strings.TrimSuffix(string(bytes.ToValidUTF8(lines[f.Place.Line-1], []byte("?"))), "\r"))
