@@ -107,7 +107,7 @@ func (j *judgement) begin(e *Engine) (end func()) {
 	size := len(j.asset.Meta().Fields)
 	j.vars.asset = j.asset
 	if object, ok := j.asset.(*asset.Object); ok {
-		j.vars.asset = object.Content.Native()
+		j.vars.asset = object.Content.Present()
 		size = object.Content.Size
 	}
 	if size > largeAsset {

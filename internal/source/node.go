@@ -190,7 +190,13 @@ func (n *Node) Place(keys ...string) Position {
 
 // Native returns the tree as plain Go values: map[string]any, []any, string,
 // int64, float64, bool and nil.
-func (n *Node) Native() any {
+func (n *Node) Native() any { return n.native(true) }
+
+// Present is Native without the keys that are null, as Kubernetes treats those
+// like absent ones.
+func (n *Node) Present() any { return n.native(false) }
+
+func (n *Node) native(nulls bool) any {
 	if n == nil {
 		return nil
 	}
@@ -198,13 +204,15 @@ func (n *Node) Native() any {
 	case Map:
 		m := make(map[string]any, len(n.Pairs))
 		for _, p := range n.Pairs {
-			m[p.Key.Value] = p.Value.Native()
+			if nulls || p.Value.Kind != Null {
+				m[p.Key.Value] = p.Value.native(nulls)
+			}
 		}
 		return m
 	case List:
 		l := make([]any, len(n.Items))
 		for i, item := range n.Items {
-			l[i] = item.Native()
+			l[i] = item.native(nulls)
 		}
 		return l
 	case Null:

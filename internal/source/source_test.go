@@ -2,6 +2,7 @@ package source
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -90,6 +91,16 @@ func TestBooleansAsKubectlReadsThem(t *testing.T) {
 		if v != want[0] || ok != want[1] {
 			t.Errorf("%s: got %v, %v", key, v, ok)
 		}
+	}
+}
+
+func TestPresentLeavesNullsOut(t *testing.T) {
+	root := parseOne(t, "a:\nb: {c: ~, d: 1}\ne: [~, {f: null}]\n")
+	if got, want := fmt.Sprint(root.Present()), "map[b:map[d:1] e:[<nil> map[]]]"; got != want {
+		t.Errorf("present: got %s, want %s", got, want)
+	}
+	if got, want := fmt.Sprint(root.Native()), "map[a:<nil> b:map[c:<nil> d:1] e:[<nil> map[f:<nil>]]]"; got != want {
+		t.Errorf("native: got %s, want %s", got, want)
 	}
 }
 
