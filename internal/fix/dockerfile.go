@@ -9,7 +9,7 @@ import (
 	"github.com/holdfast-sec/holdfast/internal/rule"
 )
 
-var instruction = regexp.MustCompile(`^(\s*)([A-Za-z]+)\b`)
+var instruction = regexp.MustCompile(`^(\s*(?:(?i:ONBUILD)\s+)?)([A-Za-z]+)\b`)
 
 // editDockerfile replaces the keyword of an instruction ("set" names the
 // keyword that is there), removes an instruction that stands on one line, or
@@ -24,6 +24,9 @@ func editDockerfile(text []byte, line int, e rule.Edit) ([]byte, error) {
 		return nil, fmt.Errorf("there is no line %d", line)
 	case e.Set != "":
 		m := instruction.FindStringSubmatchIndex(y.lines[line-1])
+		if m != nil && strings.EqualFold(y.lines[line-1][m[4]:m[5]], e.Value) {
+			break // another finding about the same instruction did it
+		}
 		if m == nil || !strings.EqualFold(y.lines[line-1][m[4]:m[5]], e.Set) {
 			return nil, fmt.Errorf("line %d is no %s any more: scan again", line, e.Set)
 		}

@@ -81,7 +81,10 @@ func locate(text []byte, r Remedy) (target, error) {
 			}
 			continue
 		}
-		if path, ok := find(root, f.Asset.Place.Position, nil); ok {
+		// A Compose service is placed at its key, a Kubernetes object or
+		// container at its first entry.
+		byKey := f.Asset.Format == string(asset.Compose)
+		if path, ok := find(root, f.Asset.Place.Position, byKey, nil); ok {
 			if bytes.Contains(doc.Text, []byte("{{")) {
 				return target{}, errTemplate
 			}
@@ -96,21 +99,21 @@ func locate(text []byte, r Remedy) (target, error) {
 
 // find returns the path of the mapping that starts at a position, or whose key
 // does.
-func find(n *source.Node, at source.Position, path []string) ([]string, bool) {
-	if n.Kind == source.Map && n.Position == at {
+func find(n *source.Node, at source.Position, byKey bool, path []string) ([]string, bool) {
+	if !byKey && n.Kind == source.Map && n.Position == at {
 		return path, true
 	}
 	for _, p := range n.Pairs {
 		inner := append(path[:len(path):len(path)], p.Key.Value)
-		if p.Key.Position == at && p.Value.Kind == source.Map && n.Position != at {
+		if byKey && p.Key.Position == at && p.Value.Kind == source.Map {
 			return inner, true
 		}
-		if found, ok := find(p.Value, at, inner); ok {
+		if found, ok := find(p.Value, at, byKey, inner); ok {
 			return found, true
 		}
 	}
 	for i, item := range n.Items {
-		if found, ok := find(item, at, append(path[:len(path):len(path)], strconv.Itoa(i))); ok {
+		if found, ok := find(item, at, byKey, append(path[:len(path):len(path)], strconv.Itoa(i))); ok {
 			return found, true
 		}
 	}

@@ -2,6 +2,7 @@ package scan
 
 import (
 	"github.com/holdfast-sec/holdfast/internal/collect"
+	"github.com/holdfast-sec/holdfast/internal/collect/compose"
 	"github.com/holdfast-sec/holdfast/internal/collect/dockerfile"
 	"github.com/holdfast-sec/holdfast/internal/collect/manifest"
 	"github.com/holdfast-sec/holdfast/internal/collect/manifest/helm"
@@ -30,6 +31,7 @@ func Collectors(s Sources) ([]collect.Collector, error) {
 	}
 	return []collect.Collector{
 		charts,
+		compose.New(compose.Files(s.ComposeFiles...)),
 		dockerfile.New(),
 		manifest.New(),
 	}, nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -103,8 +104,13 @@ func (t *Text) syntaxError(err error) (source.Place, string) {
 	return t.place(syntax.Position), reason
 }
 
-// maxListDepth bounds lists within lists.
-const maxListDepth = 3
+const (
+	// maxListDepth bounds lists within lists.
+	maxListDepth = 3
+	// maxValues bounds the values of one object. The API server stores none of
+	// more than 1.5 MiB, and judging one compares its parts with each other.
+	maxValues = 50_000
+)
 
 // object normalises one object, or the objects of a List.
 func (s *Set) object(t *Text, n *source.Node, sink collect.Sink, depth int) {
@@ -133,6 +139,10 @@ func (s *Set) object(t *Text, n *source.Node, sink collect.Sink, depth int) {
 		return
 	}
 	sink.Object(1)
+	if n.Size > maxValues {
+		sink.Unread(t.place(n.Position), fmt.Sprintf("the object has more than %d values: the API server would not store it", maxValues))
+		return
+	}
 	o := &object{text: t, node: n, apiVersion: apiVersion, kind: kind, sink: sink,
 		name: n.Text("metadata", "name"), namespace: n.Text("metadata", "namespace")}
 	if o.name == "" {
@@ -196,7 +206,7 @@ func (o *object) id() string {
 // assets of one object apart; node is the part of the object that it is.
 func (o *object) head(kind asset.Kind, part, name string, node *source.Node) asset.Head {
 	h := asset.Head{
-		Kind: kind, ID: string(kind) + ":" + o.id(), Name: o.title(), Format: asset.Kubernetes,
+		Kind: kind, ID: string(kind) + ":" + o.id(), Name: o.title(), Format: asset.Kubernetes, Scope: o.text.Scope,
 		Place: o.text.region(node.Position, node.EndLine), Ignores: o.ignores(),
 	}
 	if part != "" {
@@ -274,10 +284,43 @@ func (s *Set) Finish(sink collect.Sink) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settleTokens()
+	all := &batch{Sink: sink}
 	for _, pod := range s.waiting {
-		sink.Asset(pod)
+		all.Asset(pod)
 	}
 	s.waiting = nil
-	s.grants(sink)
-	s.namespaceAssets(sink)
+	s.grants(all)
+	s.namespaceAssets(all)
+	all.flush()
+}
+
+// batch hands assets over from as many goroutines as there are processors: the
+// sink judges them.
+type batch struct {
+	collect.Sink
+	pending []asset.Asset
+}
+
+// batchSize bounds how many assets wait.
+const batchSize = 4096
+
+// Asset implements collect.Sink.
+func (b *batch) Asset(a asset.Asset) {
+	if b.pending = append(b.pending, a); len(b.pending) == batchSize {
+		b.flush()
+	}
+}
+
+func (b *batch) flush() {
+	workers := runtime.GOMAXPROCS(0)
+	var wait sync.WaitGroup
+	for i := range workers {
+		wait.Go(func() {
+			for j := i; j < len(b.pending); j += workers {
+				b.Sink.Asset(b.pending[j])
+			}
+		})
+	}
+	wait.Wait()
+	b.pending = b.pending[:0]
 }
