@@ -12,6 +12,9 @@ import (
 
 	"github.com/holdfast-sec/holdfast/internal/cli"
 	"github.com/holdfast-sec/holdfast/internal/finding"
+	"github.com/holdfast-sec/holdfast/internal/rule"
+	"github.com/holdfast-sec/holdfast/internal/triage"
+	"github.com/holdfast-sec/holdfast/rules"
 )
 
 // elision stands in a page for lines of an output that it leaves out.
@@ -122,5 +125,34 @@ func TestLinks(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestNamedRules checks that the rules exist that the pages name in ignores, in
+// settings and behind flags.
+func TestNamedRules(t *testing.T) {
+	t.Chdir("..")
+	known, err := rule.IDs(rules.Files())
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile(`(?:ignore |ignore: "|-only |--disable |--rule |rules show |rules: \[|disable: \[)'?([a-z*]+(?:-[a-z*]+)+)`)
+	found := 0
+	for _, page := range pages(t) {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, line := range strings.Split(string(text), "\n") {
+			for _, m := range named.FindAllStringSubmatch(line, -1) {
+				found++
+				if err := triage.UnknownRule(m[1], known); err != nil {
+					t.Errorf("%s:%d: %v", page, i+1, err)
+				}
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("no page names a rule: this test looks for the wrong thing")
 	}
 }
