@@ -6,6 +6,7 @@ import (
 	"github.com/holdfast-sec/holdfast/internal/collect/dockerfile"
 	"github.com/holdfast-sec/holdfast/internal/collect/manifest"
 	"github.com/holdfast-sec/holdfast/internal/collect/manifest/helm"
+	"github.com/holdfast-sec/holdfast/internal/collect/manifest/kustomize"
 )
 
 // Sources says how inputs are read that need more than their files.
@@ -30,6 +31,7 @@ func Collectors(s Sources) ([]collect.Collector, error) {
 		return nil, err
 	}
 	return []collect.Collector{
+		kustomize.New(),
 		charts,
 		compose.New(compose.Files(s.ComposeFiles...)),
 		dockerfile.New(),
