@@ -186,13 +186,17 @@ func (t *Tree) Get(p string) *Entry { return t.byPath[p] }
 // Below lists the entries below a folder, in order of their paths; "." is the
 // whole tree.
 func (t *Tree) Below(dir string) []*Entry {
-	var out []*Entry
-	for _, e := range t.Entries {
-		if dir == "." || strings.HasPrefix(e.Path, dir+"/") {
-			out = append(out, e)
-		}
+	if dir == "." {
+		return slices.Clone(t.Entries)
 	}
-	return out
+	// Paths with a common beginning follow each other: a tree with very many
+	// folders is not searched through for each of them.
+	from, _ := slices.BinarySearchFunc(t.Entries, dir+"/", func(e *Entry, prefix string) int { return cmp.Compare(e.Path, prefix) })
+	to := from
+	for to < len(t.Entries) && strings.HasPrefix(t.Entries[to].Path, dir+"/") {
+		to++
+	}
+	return slices.Clone(t.Entries[from:to])
 }
 
 // Claim marks an entry as taken.

@@ -61,9 +61,10 @@ func (t *Text) region(start source.Position, endLine int) source.Place {
 	if place.Rendered {
 		return place
 	}
-	place.EndLine = t.place(source.Position{Line: endLine, Column: 1}).Line
-	if place.EndLine < place.Line {
-		place.EndLine = place.Line
+	place.EndLine = place.Line
+	// The last line of a rendered object may come from another file.
+	if end := t.place(source.Position{Line: endLine, Column: 1}); end.File == place.File && end.Line > place.Line {
+		place.EndLine = end.Line
 	}
 	return place
 }
