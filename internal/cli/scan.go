@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/holdfast-sec/holdfast/internal/config"
 	"github.com/holdfast-sec/holdfast/internal/finding"
 	"github.com/holdfast-sec/holdfast/internal/report"
 	"github.com/holdfast-sec/holdfast/internal/scan"
@@ -51,7 +52,7 @@ func runScan(cmd *cobra.Command, s *System, flags *scanFlags, targets []string) 
 	if err != nil {
 		return err
 	}
-	if err := checkOutputs(c.Output); err != nil {
+	if err := checkOutputs(c); err != nil {
 		return err
 	}
 	plan, err := newPlan(s, c, targets)
@@ -113,12 +114,28 @@ func quoted(args []string) []string {
 	return out
 }
 
-// checkOutputs refuses formats that do not exist before anything is scanned.
-func checkOutputs(outputs []string) error {
-	for _, output := range outputs {
-		name, _, _ := strings.Cut(output, "=")
+// checkOutputs refuses, before anything is scanned, formats that do not exist
+// and files that the configuration would put elsewhere: it may come with a
+// repository that is not trusted, and a link in there may lead anywhere.
+func checkOutputs(c *config.Config) error {
+	fromFile := false
+	for _, setting := range c.Origins() {
+		fromFile = fromFile || setting.Key == "output" && c.File != "" && strings.HasPrefix(setting.Origin, c.File)
+	}
+	for _, output := range c.Output {
+		name, file, toFile := strings.Cut(output, "=")
 		if _, err := reportFormat(name); err != nil {
 			return err
+		}
+		if !toFile || !fromFile {
+			continue
+		}
+		dir, err := filepath.EvalSymlinks(filepath.Dir(file))
+		if err != nil {
+			return fmt.Errorf("writing the %s report: %w", name, err)
+		}
+		if dir != filepath.Clean(filepath.Dir(file)) {
+			return fmt.Errorf("%s: output %s lies behind a link: name it on the command line if you mean it", c.File, file)
 		}
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/holdfast-sec/holdfast/internal/collect"
 	"github.com/holdfast-sec/holdfast/internal/config"
 	"github.com/holdfast-sec/holdfast/internal/gitdiff"
 	"github.com/holdfast-sec/holdfast/internal/rule"
@@ -123,9 +124,18 @@ func newPlan(s *System, c *config.Config, targets []string) (scan.Plan, error) {
 				return applies
 			},
 		},
-		Choices: triage.Choices{Ignores: c.Ignores, NoIgnores: c.NoIgnores, Rules: known, Targets: targets},
+		Choices: triage.Choices{Ignores: c.Ignores, NoIgnores: c.NoIgnores, Rules: known, Targets: displayed(targets)},
 		Notes:   c.Notes,
 	}, nil
+}
+
+// displayed names the targets as findings do.
+func displayed(targets []string) []string {
+	out := make([]string, len(targets))
+	for i, target := range targets {
+		out[i] = collect.Display(target)
+	}
+	return out
 }
 
 // knownRules lists the ids of all rules.
