@@ -2,6 +2,7 @@ package helm
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -276,7 +277,8 @@ func parseYAML(f *file) (*source.Node, *problem) {
 }
 
 func syntaxProblem(f *file, err error) *problem {
-	if syntax, ok := err.(*source.SyntaxError); ok { //nolint:errorlint // Parse returns it bare
+	var syntax *source.SyntaxError
+	if errors.As(err, &syntax) {
 		return problemf(source.Place{File: f.place, Position: syntax.Position}, "it is not valid YAML: %s", syntax.Reason)
 	}
 	return problemf(source.Place{File: f.place}, "it is not valid YAML: %s", err)

@@ -376,7 +376,7 @@ func TestSets(t *testing.T) {
 		}
 	}
 	r = scan(t, Options{Sets: [][]string{{one}, {one, two}}}, collect.NewTree(files))
-	want[2] = "pod:shop/templates/web.yaml#Pod//web@one.yaml,two.yaml"
+	want[2] = "pod:shop/templates/web.yaml#Pod//web@" + collect.Display(one) + "," + collect.Display(two)
 	if got := r.ids(asset.KindPod); !slices.Equal(got, want) {
 		t.Errorf("with sets of the user, pods are %q, want %q", got, want)
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path"
 	"strings"
 
 	"helm.sh/helm/v4/pkg/strvals"
@@ -21,8 +20,7 @@ const globalKey = "global"
 
 // valueSet is one set of values that charts are rendered with.
 type valueSet struct {
-	// name tells renderings apart: the names of the files; "" for the chart's
-	// own defaults.
+	// name tells renderings apart: the files; "" for the chart's own defaults.
 	name   string
 	values map[string]any
 	// files says that the values ask for files of the chart.
@@ -45,7 +43,7 @@ func newValueSet(paths, set, setString []string) (*valueSet, error) {
 		}
 		s.values = overlay(s.values, values)
 		s.files = s.files || bytes.Contains(text, []byte("Files"))
-		names = append(names, path.Base(collect.Display(p)))
+		names = append(names, collect.Display(p))
 	}
 	s.name = strings.Join(names, ",")
 	return s, s.set(set, setString)
