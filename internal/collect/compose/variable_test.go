@@ -162,7 +162,7 @@ func FuzzEnvFile(f *testing.F) {
 			return
 		}
 		for name, line := range got {
-			if value, ok := want[name]; ok && name != "" && !line.inherited && value != line.value {
+			if value, ok := want[name]; ok && name != "" && !open(line.value) && !line.inherited && value != line.value {
 				t.Errorf("%q in %q is %q, compose-go says %q", name, text, line.value, value)
 			}
 		}
