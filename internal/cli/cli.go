@@ -20,6 +20,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
@@ -60,6 +61,8 @@ func (e exit) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
 // Main runs the command line and returns the exit code.
 func Main(args []string, system System) int {
+	// compose-go logs what it warns of; what matters of it is a result here.
+	logrus.SetOutput(io.Discard)
 	root := newRoot(&system)
 	root.SetArgs(args)
 	root.SetIn(system.Stdin)
