@@ -35,12 +35,18 @@ func (c *Collector) Claim(t *collect.Tree) []collect.Input {
 	var inputs []collect.Input
 	for _, e := range t.Unclaimed() {
 		known := slices.Contains(extensions, path.Ext(e.Path))
-		if known && e.Explicit || (known || e.Explicit) && isManifest(e) {
+		if known && e.Explicit || (known || e.Explicit || isKubeconfigName(e)) && isManifest(e) {
 			e.Claim()
 			inputs = append(inputs, file{e, c.set})
 		}
 	}
 	return inputs
+}
+
+// isKubeconfigName knows the names of the files that people and nodes log in to
+// clusters with: ~/.kube/config, shop.kubeconfig, admin.conf.
+func isKubeconfigName(e *collect.Entry) bool {
+	return slices.Contains([]string{".kubeconfig", ".conf"}, path.Ext(e.Path)) || slices.Contains([]string{"kubeconfig", "config"}, e.Base())
 }
 
 // isManifest looks at the first bytes, and at the whole file where the object

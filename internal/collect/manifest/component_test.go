@@ -255,3 +255,42 @@ func FuzzCommandLine(f *testing.F) {
 		}
 	})
 }
+
+// FuzzEmbedded checks that configuration files in a ConfigMap are found at lines
+// of the file, whatever they look like.
+func FuzzEmbedded(f *testing.F) {
+	const config = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nreadOnlyPort: 1\n"
+	f.Add("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata:\n  a: |\n    " + strings.ReplaceAll(config, "\n", "\n    "))
+	f.Add("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata:\n  a: >-\n    " + strings.ReplaceAll(config, "\n", "\n\n    "))
+	f.Add("{apiVersion: v1, kind: Secret, metadata: {name: c}, stringData: {a: \"" + strings.ReplaceAll(config, "\n", "\\n") + "\"}}")
+	f.Add("apiVersion: kind.x-k8s.io/v1alpha4\r\nkind: Cluster\r\nkubeadmConfigPatches:\r\n- |\r\n  kind: ClusterConfiguration\r\n  apiServer: {extraArgs: {a: b}}\r\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		components, _ := kept[*asset.Component](text)
+		lines := strings.Count(text, "\n") + 1
+		for _, c := range components {
+			for _, field := range append(c.Fields, asset.Field{Path: "", Place: c.Place}) {
+				if field.Place.Line < 1 || field.Place.Line > lines {
+					t.Errorf("%s of %s is at line %d of %d", field.Path, c.ID, field.Place.Line, lines)
+				}
+			}
+		}
+	})
+}
+
+// TestKubeconfigIsClaimed checks that the files which open clusters are read
+// under the names that they go by, and others of those names are not.
+func TestKubeconfigIsClaimed(t *testing.T) {
+	const kubeconfig = "apiVersion: v1\nclusters: []\nkind: Config\nusers: []\n"
+	tree := collect.NewTree(map[string]string{
+		"shop.kubeconfig": kubeconfig, "etc/kubernetes/admin.conf": kubeconfig, "home/config": kubeconfig, "kubeconfig": kubeconfig,
+		"nginx.conf": "server { listen 80; }\n", "git/config": "[core]\n", "notes.txt": kubeconfig,
+	})
+	var claimed []string
+	for _, input := range New().Claim(tree) {
+		claimed = append(claimed, input.Path())
+	}
+	slices.Sort(claimed)
+	if got, want := strings.Join(claimed, " "), "etc/kubernetes/admin.conf home/config kubeconfig shop.kubeconfig"; got != want {
+		t.Errorf("claimed %s, want %s", got, want)
+	}
+}
