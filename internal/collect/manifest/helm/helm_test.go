@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/holdfast-sec/holdfast/internal/asset"
@@ -19,14 +20,27 @@ import (
 
 // record is a sink that keeps what it is given.
 type record struct {
+	mu      sync.Mutex
 	assets  []asset.Asset
 	unread  []string
 	objects int
 }
 
-func (r *record) Asset(a asset.Asset) { r.assets = append(r.assets, a) }
-func (r *record) Object(n int)        { r.objects += n }
+func (r *record) Asset(a asset.Asset) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.assets = append(r.assets, a)
+}
+
+func (r *record) Object(n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.objects += n
+}
+
 func (r *record) Unread(p source.Place, reason string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.unread = append(r.unread, p.String()+": "+reason)
 }
 

@@ -25,6 +25,7 @@ type rendering struct {
 // not handed over again.
 type base struct {
 	docs   map[string]bool // template and text
+	mu     sync.Mutex      // guards assets
 	assets map[string]asset.Asset
 }
 
@@ -173,13 +174,17 @@ func (r *rendering) crds(c *chart, objects *manifest.Set) {
 // chart tend to fail alike.
 type onceSink struct {
 	collect.Sink
+	mu   sync.Mutex
 	said map[string]bool
 }
 
 func (s *onceSink) Unread(place source.Place, reason string) {
 	key := place.String() + "\x00" + reason
-	if !s.said[key] {
-		s.said[key] = true
+	s.mu.Lock()
+	said := s.said[key]
+	s.said[key] = true
+	s.mu.Unlock()
+	if !said {
 		s.Sink.Unread(place, reason)
 	}
 }
@@ -192,7 +197,9 @@ type keepingSink struct {
 
 func (s keepingSink) Asset(a asset.Asset) {
 	if a.Meta().Kind != asset.KindObject {
+		s.base.mu.Lock()
 		s.base.assets[a.Meta().ID] = a
+		s.base.mu.Unlock()
 	}
 	s.Sink.Asset(a)
 }
@@ -204,7 +211,10 @@ type newsSink struct {
 }
 
 func (s newsSink) Asset(a asset.Asset) {
-	if before, ok := s.base.assets[a.Meta().ID]; !ok || !reflect.DeepEqual(before, a) {
+	s.base.mu.Lock()
+	before, ok := s.base.assets[a.Meta().ID]
+	s.base.mu.Unlock()
+	if !ok || !reflect.DeepEqual(before, a) {
 		s.Sink.Asset(a)
 	}
 }
