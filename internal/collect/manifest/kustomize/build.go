@@ -1,6 +1,7 @@
 package kustomize
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -82,7 +83,7 @@ func (b *builder) build(ctx context.Context, root *kustomization, files *fileCac
 // fileSystem holds the kustomizations and their files under made-up names.
 // lenient gives patches an explicit target, which then may be absent.
 func fileSystem(members []*kustomization, files *fileCache, lenient bool) (filesys.FileSystem, error) {
-	fs := filesys.MakeFsInMemory()
+	fs, small := filesys.MakeFsInMemory(), schemasUnused(members, files)
 	for _, k := range members {
 		out := k.out
 		if lenient {
@@ -96,12 +97,69 @@ func fileSystem(members []*kustomization, files *fileCache, lenient bool) (files
 			return nil, err
 		}
 		for _, e := range k.files {
-			if err := fs.WriteFile("/f"+encode(e.Path), files.text(e)); err != nil {
+			text := files.text(e)
+			if small && slices.Contains(k.resources, e) {
+				text = files.withoutSchemas(e)
+			}
+			if err := fs.WriteFile("/f"+encode(e.Path), text); err != nil {
 				return nil, err
 			}
 		}
 	}
 	return fs, nil
+}
+
+// schemasUnused reports whether no patch can depend on what custom resource
+// definitions hold. A strategic merge adds what is not there; an operation on a
+// path wants it to be there.
+func schemasUnused(members []*kustomization, files *fileCache) bool {
+	for _, k := range members {
+		for _, source := range k.patches {
+			for _, p := range newPatch(k, source, files) {
+				if p.operations != nil && (p.kind == "" || p.kind == definition) {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}
+
+// definition is the kind whose objects are most of the bytes of real overlays.
+const definition = "CustomResourceDefinition"
+
+// withoutSchemas is the text of a file with nothing left of its custom resource
+// definitions but their names: no rule reads them, and the library copies every
+// value of every object several times.
+func (c *fileCache) withoutSchemas(e *collect.Entry) []byte {
+	f := c.get(e)
+	c.nodes(e)
+	if f.short != nil {
+		return f.short
+	}
+	if !bytes.Contains(f.text, []byte(definition)) {
+		f.short = f.text
+		return f.short
+	}
+	for _, doc := range source.Split(f.text) {
+		if doc.TopLevel("kind") == definition {
+			n, err := doc.Parse()
+			if err != nil || n.Text("kind") != definition {
+				continue
+			}
+			stub, err := json.Marshal(map[string]any{
+				"apiVersion": n.Text("apiVersion"), "kind": definition, "metadata": n.Get("metadata").Native(),
+				"spec": map[string]any{"group": n.Text("spec", "group"), "names": n.Get("spec", "names").Native(), "scope": n.Text("spec", "scope")},
+			})
+			if err == nil {
+				doc.Text = stub
+			}
+		}
+		f.short = append(f.short, "---\n"...)
+		f.short = append(f.short, bytes.TrimPrefix(doc.Text, []byte("---"))...)
+		f.short = append(f.short, '\n')
+	}
+	return f.short
 }
 
 // lenient returns out with targets for the patches that name theirs themselves.
@@ -275,6 +333,7 @@ type fileCache struct {
 
 type fileText struct {
 	text   []byte
+	short  []byte         // withoutSchemas, nil until asked for
 	docs   []*source.Node // nil until asked for
 	parsed bool
 	err    error

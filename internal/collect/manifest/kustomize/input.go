@@ -119,7 +119,7 @@ func (r *reading) parts(ctx context.Context, root *kustomization) {
 // object hands over one object, or only adds it to the set if an earlier root
 // has given the same.
 func (r *reading) object(set *manifest.Set, root *kustomization, o *object, src *sourceObject, sources *sources) {
-	if o.kind == "CustomResourceDefinition" {
+	if o.kind == definition {
 		r.sink.Object(1) // no rule reads them
 		return
 	}
@@ -263,9 +263,12 @@ func (s *sources) match(objects []object) []*sourceObject {
 				in = append(in, src)
 			}
 		}
+		if in == nil {
+			in = s.byFile[g.file] // a patch may have changed the kind
+		}
 		for n, i := range indexes {
 			o := &objects[i]
-			if g.file != "" && len(in) == len(indexes) && strings.Contains(o.name, in[n].node.Text("metadata", "name")) {
+			if len(in) == len(indexes) && (len(in) == 1 || strings.Contains(o.name, in[n].node.Text("metadata", "name"))) {
 				found[i] = in[n]
 				continue
 			}

@@ -165,6 +165,7 @@ func (k *kustomization) resolve(f *forest) {
 			delete(k.out, field)
 		}
 	}
+	slices.SortStableFunc(k.problems, func(a, b problem) int { return a.place.Compare(b.place) })
 }
 
 // operands are the lists of files and folders.

@@ -58,6 +58,8 @@ func (c *Collector) Claim(t *collect.Tree) []collect.Input {
 	for i, k := range f.all {
 		k.id = i
 		k.entry.Claim()
+	}
+	for _, k := range f.all {
 		k.resolve(f)
 	}
 	for _, k := range f.all {

@@ -83,13 +83,10 @@ func (p *patch) lookup(s *spot) (hit, bool) {
 		if name := op.Text("op"); name != "add" && name != "replace" {
 			continue
 		}
-		rest := remainder(op.Text("path"), s)
+		rest, moved := remainder(op.Text("path"), s)
 		value := op.Pair("value")
-		if rest == nil || value == nil {
+		if rest == nil || value == nil || moved && (op.Text("op") != "add" || !equal(value.Value, rest.top().node)) {
 			continue
-		}
-		if rest.parent == nil {
-			rest.node = s.node
 		}
 		if h, ok := lookup(value.Value, rest); ok && h.same {
 			h.file, h.inside = p.file, p.inside
@@ -102,11 +99,20 @@ func (p *patch) lookup(s *spot) (hit, bool) {
 	return hit{}, false
 }
 
+// top is the value that the way to a spot begins at.
+func (s *spot) top() *spot {
+	for s.parent != nil {
+		s = s.parent
+	}
+	return s
+}
+
 // remainder is the way from where a JSON pointer leads to a spot, or nil if the
-// spot does not lie there.
-func remainder(pointer string, s *spot) *spot {
+// spot does not lie there. moved says that it is now another element of the list
+// than the pointer names: what is added later pushes it on.
+func remainder(pointer string, s *spot) (rest *spot, moved bool) {
 	if !strings.HasPrefix(pointer, "/") {
-		return nil
+		return nil, false
 	}
 	tokens := strings.Split(pointer[1:], "/")
 	var way []*spot
@@ -114,22 +120,26 @@ func remainder(pointer string, s *spot) *spot {
 		way = append(way, at)
 	}
 	if len(tokens) > len(way) {
-		return nil
+		return nil, false
 	}
 	unescape := strings.NewReplacer("~1", "/", "~0", "~")
 	for i, token := range tokens {
 		at := way[len(way)-1-i]
 		switch {
-		case at.index < 0 && unescape.Replace(token) != at.key,
-			at.index >= 0 && token != "-" && token != strconv.Itoa(at.index):
-			return nil
+		case at.index < 0 && unescape.Replace(token) != at.key:
+			return nil, false
+		case at.index >= 0 && token != strconv.Itoa(at.index):
+			if i+1 < len(tokens) {
+				return nil, false
+			}
+			moved = true
 		}
 	}
-	rest := &spot{index: -1, node: way[len(way)-len(tokens)].node}
+	rest = &spot{index: -1, node: way[len(way)-len(tokens)].node}
 	for i := len(way) - len(tokens) - 1; i >= 0; i-- {
 		rest = &spot{parent: rest, key: way[i].key, index: way[i].index, node: way[i].node}
 	}
-	return rest
+	return rest, moved
 }
 
 // within turns positions of a text that stands in a scalar of a file into those
