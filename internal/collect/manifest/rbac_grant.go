@@ -19,11 +19,60 @@ const maxJoins = 1 << 20
 
 // grants joins roles and bindings and hands over what they let subjects do.
 func (s *Set) grants(sink collect.Sink) {
-	if len(s.rbac.roles)+len(s.rbac.bindings) == 0 {
-		return
+	if len(s.rbac.roles)+len(s.rbac.bindings) > 0 {
+		newJoiner(s.rbac, maxJoins, sink).join()
+		s.rbac = rbac{}
 	}
-	j := newJoiner(s.rbac, sink)
-	s.rbac = rbac{}
+}
+
+// joiner joins the roles and bindings of one set.
+type joiner struct {
+	rbac
+	sink    collect.Sink
+	builtin builtinPolicy
+	byRef   map[asset.Ref][]*role
+	// anywhere are the Roles of a name, whatever their namespace.
+	anywhere map[string][]*role
+	// clusterRoles are the names of all ClusterRoles, Kubernetes' own included.
+	clusterRoles []string
+	filled       map[*role][]*policyRule
+	reach        map[*policyRule]reach
+	// left is how many more steps the join may take of its limit, stopped where
+	// it took the last.
+	limit, left int
+	stopped     origin
+}
+
+// reach says how bindings refer to a rule.
+type reach struct{ cluster, namespace bool }
+
+func newJoiner(r rbac, limit int, sink collect.Sink) *joiner {
+	j := &joiner{rbac: r, sink: sink, builtin: builtin(), limit: limit, left: limit,
+		byRef: map[asset.Ref][]*role{}, anywhere: map[string][]*role{}, filled: map[*role][]*policyRule{}, reach: map[*policyRule]reach{}}
+	// Files are read in any order; the outcome has to be the same. Objects of
+	// one place, as a template renders them, are in their order already.
+	slices.SortStableFunc(j.roles, func(a, b *role) int { return a.origin.compare(b.origin) })
+	slices.SortStableFunc(j.bindings, func(a, b *binding) int { return a.origin.compare(b.origin) })
+	names := map[string]bool{}
+	for _, r := range j.roles {
+		j.byRef[r.Ref] = append(j.byRef[r.Ref], r)
+		if r.Kind == "ClusterRole" {
+			names[r.Name] = true
+		} else {
+			j.anywhere[r.Name] = append(j.anywhere[r.Name], r)
+		}
+	}
+	for ref := range j.builtin.roles {
+		if ref.Kind == "ClusterRole" {
+			names[ref.Name] = true
+		}
+	}
+	j.clusterRoles = slices.Sorted(maps.Keys(names))
+	return j
+}
+
+// join hands over the grants of roles first: they are bounded by the text.
+func (j *joiner) join() {
 	for _, b := range j.bindings {
 		j.mark(b)
 	}
@@ -34,48 +83,8 @@ func (s *Set) grants(sink collect.Sink) {
 		j.bind(b)
 	}
 	if j.left <= 0 {
-		sink.Unread(j.stopped.place, fmt.Sprintf("roles and bindings multiply into more than %d grants; the rest from here on was not judged", maxJoins))
+		j.sink.Unread(j.stopped.place, fmt.Sprintf("roles and bindings multiply into more than %d grants; the rest from here on was not judged", j.limit))
 	}
-}
-
-// joiner joins the roles and bindings of one set.
-type joiner struct {
-	rbac
-	sink    collect.Sink
-	builtin builtinPolicy
-	byName  map[asset.Ref][]*role // kind and name only
-	// clusterRoles are the names of all ClusterRoles, Kubernetes' own included.
-	clusterRoles []string
-	filled       map[*role][]*policyRule
-	reach        map[*policyRule]reach
-	left         int
-	stopped      origin
-}
-
-// reach says how bindings refer to a rule.
-type reach struct{ cluster, namespace bool }
-
-func newJoiner(r rbac, sink collect.Sink) *joiner {
-	j := &joiner{rbac: r, sink: sink, builtin: builtin(), left: maxJoins,
-		byName: map[asset.Ref][]*role{}, filled: map[*role][]*policyRule{}, reach: map[*policyRule]reach{}}
-	// Files are read in any order; the outcome has to be the same.
-	slices.SortFunc(j.roles, func(a, b *role) int { return a.origin.compare(b.origin) })
-	slices.SortFunc(j.bindings, func(a, b *binding) int { return a.origin.compare(b.origin) })
-	names := map[string]bool{}
-	for _, r := range j.roles {
-		key := asset.Ref{Kind: r.Kind, Name: r.Name}
-		j.byName[key] = append(j.byName[key], r)
-		if r.Kind == "ClusterRole" {
-			names[r.Name] = true
-		}
-	}
-	for ref := range j.builtin.roles {
-		if ref.Kind == "ClusterRole" {
-			names[ref.Name] = true
-		}
-	}
-	j.clusterRoles = slices.Sorted(maps.Keys(names))
-	return j
 }
 
 func (o origin) compare(other origin) int {
@@ -96,13 +105,11 @@ func (j *joiner) work(n int, at origin) bool {
 // of that name, as variants of an installation do, the nearest counts; several
 // may be equally near. None is a role that nobody knows.
 func (j *joiner) resolve(b *binding) []*role {
-	candidates := j.byName[b.role]
 	ref := b.role
 	if ref.Kind == "Role" {
-		candidates = inNamespace(candidates, b.Namespace)
 		ref.Namespace = b.Namespace
 	}
-	if found := j.nearest(b.origin, candidates); len(found) > 0 {
+	if found := j.nearest(b.origin, j.candidates(ref)); len(found) > 0 {
 		return found
 	}
 	if r := j.builtin.roles[ref]; r != nil {
@@ -111,22 +118,17 @@ func (j *joiner) resolve(b *binding) []*role {
 	return nil
 }
 
-// inNamespace picks the roles in a namespace. An object that names none lands
-// wherever it is applied, so it may meet one that does.
-func inNamespace(roles []*role, namespace string) []*role {
-	var same, perhaps []*role
-	for _, r := range roles {
-		switch {
-		case r.Namespace == namespace:
-			same = append(same, r)
-		case r.Namespace == "" || namespace == "":
-			perhaps = append(perhaps, r)
-		}
+// candidates are the declared roles that a name may mean. An object without
+// namespace lands wherever it is applied, so it may meet one that has it.
+func (j *joiner) candidates(ref asset.Ref) []*role {
+	found := j.byRef[ref]
+	if len(found) > 0 || ref.Kind == "ClusterRole" {
+		return found
 	}
-	if len(same) > 0 {
-		return same
+	if ref.Namespace == "" {
+		return j.anywhere[ref.Name]
 	}
-	return perhaps
+	return j.byRef[asset.Ref{Kind: ref.Kind, Name: ref.Name}]
 }
 
 // nearest returns the candidates that stand closest to a place.
