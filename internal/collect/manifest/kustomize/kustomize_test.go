@@ -349,7 +349,7 @@ func FuzzOverlay(f *testing.F) {
 						place = o.Locator(at)
 					}
 					text, ok := files[place.File]
-					if !ok || place.Line < 0 || place.Line > strings.Count(text, "\n")+1 {
+					if !ok || place.Line < 0 || place.Line > strings.Count(text, "\n")+strings.Count(text, "\r")+1 { // YAML ends lines at both
 						t.Errorf("%v is at %+v", at, place)
 					}
 				}
