@@ -153,7 +153,7 @@ func TestPlaces(t *testing.T) {
 			extra: map[string]string{
 				"shop/charts/db/Chart.yaml":     "name: db\nversion: 1.0.0\n",
 				"shop/charts/db/values.yaml":    "tag: 1\n",
-				"shop/charts/db/templates/t":    strings.Replace(head, "name: app", "name: app", 1) + "      image: {{ .Values.tag }}\n      args: [\"{{ .Values.global.x }}\"]\n",
+				"shop/charts/db/templates/t":    strings.Replace(head, "name: app", "name: sub", 1) + "      image: {{ .Values.tag }}\n      args: [\"{{ .Values.global.x }}\"]\n",
 				"shop/charts/db/templates/NOTE": "",
 			},
 			want: map[string]string{"image": "d:8:14 db.tag", "args[0]": "d:9:14 global.x"},
