@@ -51,7 +51,10 @@ func foldScopes(found []finding.Finding) []finding.Finding {
 	also := map[int][]string{}
 	kept := found[:0]
 	for _, f := range found {
-		c := cause{f.Rule, f.Field, f.Message, strings.TrimSuffix(f.Asset.Name, " ("+f.Asset.Scope+")"), f.Place}
+		c := cause{f.Rule, f.Field, f.Message, "", f.Place}
+		if f.Place.Line == 0 {
+			c.asset = f.Asset.Name // a file as a whole is not place enough
+		}
 		i, seen := first[c]
 		switch {
 		case !seen:

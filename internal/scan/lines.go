@@ -2,10 +2,10 @@ package scan
 
 import (
 	"bytes"
-	"cmp"
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/holdfast-sec/holdfast/internal/collect"
 	"github.com/holdfast-sec/holdfast/internal/finding"
@@ -79,11 +79,15 @@ func excerpts(text []byte, findings []*finding.Finding) {
 
 func excerpt(f *finding.Finding, line []rune) {
 	at := min(max(f.Place.Column-1, 0), len(line))
-	end := at + tokenLength(line[at:])
+	inFlow := openBrackets(line[:at]) > 0
+	end := at + tokenLength(line[at:], inFlow)
 	switch {
 	case f.Sensitive:
 		// The end of the region would give the secret's length away.
-		f.Excerpt = secret.Redact(string(line[:at])) + hidden + remainder(line[end:])
+		f.Excerpt = secret.Redact(string(line[:at])) + hidden
+		if inFlow {
+			f.Excerpt += secret.Redact(string(line[end:]))
+		}
 	default:
 		f.Excerpt = secret.Redact(clip(line))
 		if f.Place.EndLine == 0 && f.Place.Column > 0 && end > at {
@@ -92,14 +96,18 @@ func excerpt(f *finding.Finding, line []rune) {
 	}
 }
 
-// remainder is what follows a secret on its line, if that is only punctuation
-// or a comment.
-func remainder(rest []rune) string {
-	text := strings.TrimSpace(string(rest))
-	if text == "" || strings.HasPrefix(text, "#") {
-		return ""
+// openBrackets counts the flow collections that are open at the end of a text.
+func openBrackets(text []rune) int {
+	open := 0
+	for _, r := range text {
+		switch r {
+		case '{', '[':
+			open++
+		case '}', ']':
+			open--
+		}
 	}
-	return strings.TrimRightFunc(text, func(r rune) bool { return !strings.ContainsRune("]}),\"'", r) })
+	return open
 }
 
 func clip(line []rune) string {
@@ -109,47 +117,51 @@ func clip(line []rune) string {
 	return string(line)
 }
 
-// tokenLength is how far a value or key reaches: to its closing quote, or to
-// what ends a plain scalar.
-func tokenLength(line []rune) int {
+// tokenLength is how far a value or key reaches: to its closing quote or
+// bracket, or to what ends a plain scalar, which within a flow collection is
+// more than elsewhere.
+func tokenLength(line []rune, inFlow bool) int {
 	if len(line) == 0 {
 		return 0
 	}
-	if quote := line[0]; quote == '"' || quote == '\'' {
-		for i := 1; i < len(line); i++ {
-			switch {
-			case line[i] == '\\' && quote == '"':
-				i++
-			case line[i] == quote:
+	switch line[0] {
+	case '"', '\'':
+		return quotedLength(line)
+	case '[', '{':
+		for i := range line {
+			if openBrackets(line[:i+1]) == 0 {
 				return i + 1
 			}
 		}
 		return len(line)
 	}
-	flow := 0
+	end := len(line)
 	for i, r := range line {
-		switch {
-		case r == '[' || r == '{':
-			flow++
-		case (r == ']' || r == '}') && flow > 0:
-			if flow--; flow == 0 {
-				return i + 1
-			}
-		case flow > 0:
-		case (r == ',' || r == ']' || r == '}') && !strings.ContainsRune("/", cmp.Or(next(line, i), ' ')):
-			return i
-		case r == ':' && strings.ContainsRune(" \t", cmp.Or(next(line, i), ' ')):
-			return i
-		case r == '#' && i > 0 && line[i-1] == ' ':
-			return len([]rune(strings.TrimRight(string(line[:i]), " \t")))
+		if r == ':' && unicode.IsSpace(next(line, i)) || r == '#' && i > 0 && line[i-1] == ' ' ||
+			inFlow && strings.ContainsRune(",]}", r) {
+			end = i
+			break
 		}
 	}
-	return len([]rune(strings.TrimRight(string(line), " \t")))
+	return len([]rune(strings.TrimRight(string(line[:end]), " \t")))
 }
 
+func quotedLength(line []rune) int {
+	for i := 1; i < len(line); i++ {
+		switch {
+		case line[i] == '\\' && line[0] == '"':
+			i++
+		case line[i] == line[0]:
+			return i + 1
+		}
+	}
+	return len(line)
+}
+
+// next is the rune behind a place; a line's end is a blank.
 func next(line []rune, i int) rune {
 	if i+1 < len(line) {
 		return line[i+1]
 	}
-	return 0
+	return ' '
 }

@@ -122,7 +122,19 @@ func (p *printer) asset(findings []finding.Finding) {
 	p.heading(wording.Cut(wording.Line(a.Name), 300), p.besides(a))
 	explained := map[string]bool{}
 	var above *finding.Finding
+	inBrief := false
 	for _, e := range fold(findings) {
+		if p.isBrief(e.finding) {
+			if !inBrief {
+				p.line(0, "")
+			}
+			inBrief = true
+			p.brief(e.finding)
+			if len(e.folded) > 0 {
+				p.folded(e.folded)
+			}
+			continue
+		}
 		p.line(0, "")
 		p.finding(e.finding, above)
 		if !explained[e.finding.Rule] {
@@ -133,6 +145,40 @@ func (p *printer) asset(findings []finding.Finding) {
 			p.folded(e.folded)
 		}
 		above = e.finding
+	}
+}
+
+// isBrief says that a finding takes one line: what gives an attacker little must
+// not bury what gives them the node. Explain shows everything in full.
+func (p *printer) isBrief(f *finding.Finding) bool {
+	return !p.Explain && f.Severity < finding.Medium
+}
+
+func (p *printer) brief(f *finding.Finding) {
+	message := wording.Cut(wording.Line(f.Message), 1000)
+	if message == "" {
+		message = wording.Line(f.Title)
+	}
+	where := wording.Where(f.Place)
+	if rest, ok := strings.CutPrefix(where, wording.File(f.Asset.Place)+":"); ok {
+		where = "line " + rest
+	}
+	label := p.paint(severityStyle(f.Severity), fmt.Sprintf("  %-*s", textColumn-2, f.Severity))
+	aside := where + "  " + wording.Line(f.Rule)
+	lines := p.wrap(textColumn, message)
+	for i, line := range lines {
+		if i > 0 {
+			label = strings.Repeat(" ", textColumn)
+		}
+		switch {
+		case i < len(lines)-1:
+			p.line(0, label+line)
+		case p.Width > 0 && textColumn+len(line)+2+len(aside) > p.Width:
+			p.line(0, label+line)
+			p.line(textColumn, p.paint(dim, aside))
+		default:
+			p.line(0, label+line+"  "+p.paint(dim, aside))
+		}
 	}
 }
 
