@@ -240,7 +240,9 @@ func (e *Entry) Head() []byte {
 
 // Read returns the whole file. Its error is fit for a person: it does not
 // repeat the path.
-func (e *Entry) Read() ([]byte, error) {
+func (e *Entry) Read() ([]byte, error) { return e.readInto(&bytes.Buffer{}) }
+
+func (e *Entry) readInto(buffer *bytes.Buffer) ([]byte, error) {
 	if e.size > MaxFile {
 		return nil, fmt.Errorf("it is larger than %d MiB", MaxFile>>20)
 	}
@@ -252,7 +254,6 @@ func (e *Entry) Read() ([]byte, error) {
 		return nil, fmt.Errorf("it cannot be opened: %w", errors.Unwrap(err))
 	}
 	defer f.Close()
-	var buffer bytes.Buffer
 	buffer.Grow(int(e.size) + bytes.MinRead) // files mostly keep their size
 	if _, err := buffer.ReadFrom(io.LimitReader(f, MaxFile+1)); err != nil {
 		return nil, fmt.Errorf("it cannot be read: %w", errors.Unwrap(err))
@@ -266,8 +267,12 @@ func (e *Entry) Read() ([]byte, error) {
 
 // ReadText is Read for files that have to be text: it hands what cannot be read
 // to the sink and reports whether there is something to go on with.
-func (e *Entry) ReadText(sink Sink) ([]byte, bool) {
-	text, err := e.Read()
+func (e *Entry) ReadText(sink Sink) ([]byte, bool) { return e.ReadTextInto(&bytes.Buffer{}, sink) }
+
+// ReadTextInto is ReadText with the memory of an empty buffer: for collectors
+// that keep nothing of the text and read many files.
+func (e *Entry) ReadTextInto(buffer *bytes.Buffer, sink Sink) ([]byte, bool) {
+	text, err := e.readInto(buffer)
 	if err != nil {
 		sink.Unread(source.Place{File: e.Path}, err.Error())
 		return nil, false

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/types"
+	"github.com/google/cel-go/common/types/ref"
 
 	"github.com/holdfast-sec/holdfast/internal/asset"
 	"github.com/holdfast-sec/holdfast/internal/finding"
@@ -112,8 +113,20 @@ func (j *judgement) begin(e *Engine) (end func()) {
 	}
 	if size > largeAsset {
 		j.ctx, end = context.WithTimeout(j.ctx, patience)
+		j.timed = true
 	}
 	return end
+}
+
+// eval runs a program, under the deadline if the asset has one: watching a
+// context costs more than most conditions do.
+func (j *judgement) eval(program cel.Program, vars any) (ref.Val, error) {
+	if j.timed {
+		value, _, err := program.ContextEval(j.ctx, vars)
+		return value, err
+	}
+	value, _, err := program.Eval(vars)
+	return value, err
 }
 
 // Assets returns how many assets met at least one rule.
@@ -164,6 +177,7 @@ func (v *variables) Parent() cel.Activation { return nil }
 // judgement is one asset before the rules.
 type judgement struct {
 	ctx    context.Context
+	timed  bool // ctx has a deadline
 	asset  asset.Asset
 	vars   variables
 	report func(finding.Finding)
@@ -240,7 +254,7 @@ func (j *judgement) decide(r *compiled, e *element) (failed bool, reason string)
 	if unknown := j.asset.Meta().Unknown; len(unknown) > 0 {
 		return j.decidePartly(r, e, unknown)
 	}
-	value, _, err := r.program.ContextEval(j.ctx, &j.vars)
+	value, err := j.eval(r.program, &j.vars)
 	if err != nil {
 		return false, evaluationReason(err)
 	}
@@ -268,7 +282,7 @@ func (j *judgement) decidePartly(r *compiled, e *element, unknown []asset.Unknow
 	if err != nil {
 		return false, err.Error()
 	}
-	value, _, err := program.ContextEval(j.ctx, vars)
+	value, err := j.eval(program, vars)
 	if err != nil {
 		return false, evaluationReason(err)
 	}
@@ -326,7 +340,7 @@ func (j *judgement) message(r *compiled) string {
 	if err != nil {
 		return r.Title
 	}
-	value, _, err := program.ContextEval(j.ctx, &j.vars)
+	value, err := j.eval(program, &j.vars)
 	if err != nil {
 		return r.Title
 	}

@@ -10,13 +10,15 @@ import (
 	"context"
 	"path"
 	"slices"
+	"sync"
 
 	"github.com/holdfast-sec/holdfast/internal/collect"
 )
 
 // Collector reads plain manifests: files with Kubernetes objects.
 type Collector struct {
-	set *Set
+	set     *Set
+	buffers sync.Pool
 }
 
 // New returns a collector for one run.
@@ -37,7 +39,7 @@ func (c *Collector) Claim(t *collect.Tree) []collect.Input {
 		known := slices.Contains(extensions, path.Ext(e.Path))
 		if known && e.Explicit || (known || e.Explicit || isKubeconfigName(e)) && isManifest(e) {
 			e.Claim()
-			inputs = append(inputs, file{e, c.set})
+			inputs = append(inputs, file{e, c.set, &c.buffers})
 		}
 	}
 	return inputs
@@ -91,14 +93,23 @@ func (c *Collector) Finish(_ context.Context, sink collect.Sink) { c.set.Finish(
 
 // file is one file with manifests.
 type file struct {
-	entry *collect.Entry
-	set   *Set
+	entry   *collect.Entry
+	set     *Set
+	buffers *sync.Pool // of *bytes.Buffer: parsing copies what it keeps
 }
 
 func (f file) Path() string { return f.entry.Path }
 
 func (f file) Read(_ context.Context, sink collect.Sink) {
-	text, ok := f.entry.ReadText(sink)
+	buffer, ok := f.buffers.Get().(*bytes.Buffer)
+	if !ok {
+		buffer = &bytes.Buffer{}
+	}
+	defer func() {
+		buffer.Reset()
+		f.buffers.Put(buffer)
+	}()
+	text, ok := f.entry.ReadTextInto(buffer, sink)
 	if !ok {
 		return
 	}
