@@ -147,11 +147,7 @@ func (l *locator) continued(offset int) string {
 		if i++; i >= len(l.trace.segments) {
 			break
 		}
-		s, from = &l.trace.segments[i], end
-		end = len(l.trace.text)
-		if i+1 < len(l.trace.segments) {
-			end = l.trace.segments[i+1].start
-		}
+		s, from, end = &l.trace.segments[i], end, l.trace.end(i)
 	}
 	return l.qualified(l.key(&by))
 }

@@ -103,30 +103,47 @@ func (t *trace) dropNoValue() {
 		return
 	}
 	var text []byte
-	next := 0 // the first segment that is not moved yet
-	move := func(upTo, by int) {
-		for ; next < len(t.segments) && t.segments[next].start <= upTo; next++ {
-			t.segments[next].start -= by
-		}
-	}
-	dropped := 0
+	var segments []segment
+	next := 0
 	for at := 0; ; {
-		i := bytes.Index(t.text[at:], noValue)
-		if i < 0 {
-			move(len(t.text), dropped)
-			text = append(text, t.text[at:]...)
+		end := len(t.text)
+		if i := bytes.Index(t.text[at:], noValue); i >= 0 {
+			end = at + i
+		}
+		for ; next < len(t.segments) && t.segments[next].start < end; next++ {
+			s := t.segments[next]
+			from := max(s.start, at)
+			switch {
+			case t.end(next) <= at && s.print == nil:
+				continue // all of it is dropped
+			case t.end(next) <= at:
+				from = at // an action that printed nothing still has a say in what it continues
+			case s.print == nil:
+				s.origin.offset += from - s.start
+			}
+			if n := len(segments); s.print == nil || n == 0 || segments[n-1].print != s.print {
+				s.start = len(text) + from - at
+				segments = append(segments, s)
+			}
+			if t.end(next) > end {
+				break // it goes on after what is dropped
+			}
+		}
+		text = append(text, t.text[at:end]...)
+		if end == len(t.text) {
 			break
 		}
-		move(at+i, dropped)
-		text = append(text, t.text[at:at+i]...)
-		at += i + len(noValue)
-		// What starts within the dropped text starts after it now.
-		for ; next < len(t.segments) && t.segments[next].start < at; next++ {
-			t.segments[next].start = len(text)
-		}
-		dropped += len(noValue)
+		at = end + len(noValue)
 	}
-	t.text = text
+	t.text, t.segments = text, segments
+}
+
+// end returns where a segment ends.
+func (t *trace) end(index int) int {
+	if index+1 < len(t.segments) {
+		return t.segments[index+1].start
+	}
+	return len(t.text)
 }
 
 // segment returns the stretch that holds the offset and where it ends.
@@ -135,11 +152,7 @@ func (t *trace) segment(offset int) (s *segment, index, end int) {
 	if index < 0 {
 		return nil, 0, 0
 	}
-	end = len(t.text)
-	if index+1 < len(t.segments) {
-		end = t.segments[index+1].start
-	}
-	return &t.segments[index], index, end
+	return &t.segments[index], index, t.end(index)
 }
 
 // spot is where a character of a rendered text comes from.
