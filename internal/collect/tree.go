@@ -37,6 +37,7 @@ type Tree struct {
 	Problems []Problem
 
 	byPath map[string]*Entry
+	onDisk bool
 }
 
 // Problem is a path that could not be looked at.
@@ -69,7 +70,7 @@ var skippedDirs = []string{".git", ".hg", ".svn", "node_modules", ".terraform", 
 // found by itself or lies outside of what the user asked for. skip tells which
 // paths the user excluded.
 func Walk(targets []string, stdin io.Reader, skip func(path string) bool) (*Tree, error) {
-	t := &Tree{byPath: map[string]*Entry{}}
+	t := &Tree{byPath: map[string]*Entry{}, onDisk: true}
 	for _, target := range targets {
 		if target == Stdin {
 			if err := t.addStdin(stdin); err != nil {
@@ -182,6 +183,31 @@ func (t *Tree) Unclaimed() []*Entry {
 
 // Get returns the entry with the path, or nil.
 func (t *Tree) Get(p string) *Entry { return t.byPath[p] }
+
+// Reach returns a file that is not in the tree but lies below the working
+// directory: what an input refers to outside of the scanned folder, such as the
+// base of an overlay. It does not follow links out of there, and trees in memory
+// reach nothing. The file becomes known to Get, and is no input by itself.
+func (t *Tree) Reach(p string) *Entry {
+	if e := t.byPath[p]; e != nil {
+		return e
+	}
+	if !t.onDisk || !filepath.IsLocal(filepath.FromSlash(p)) {
+		return nil
+	}
+	root, err := os.OpenRoot(".")
+	if err != nil {
+		return nil
+	}
+	defer root.Close()
+	info, err := root.Stat(filepath.FromSlash(p))
+	if err != nil || !info.Mode().IsRegular() {
+		return nil
+	}
+	e := &Entry{Path: p, file: filepath.FromSlash(p), size: info.Size(), claimed: true}
+	t.byPath[p] = e
+	return e
+}
 
 // Below lists the entries below a folder, in order of their paths; "." is the
 // whole tree.

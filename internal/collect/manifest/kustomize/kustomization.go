@@ -110,10 +110,16 @@ var remote = regexp.MustCompile(`(?i)^(?:[a-z][a-z0-9+.-]*://|git::|[a-z0-9_.-]+
 // find looks an entry up: a file or a kustomization of the tree, or why not.
 func (k *kustomization) find(f *forest, entry string) (*collect.Entry, *kustomization, string) {
 	p := path.Join(k.entry.Dir(), entry)
-	if e := f.tree.Get(p); e != nil && !path.IsAbs(entry) && !remote.MatchString(entry) {
-		return e, nil, ""
+	known := !path.IsAbs(entry) && !remote.MatchString(entry) && strings.TrimSpace(entry) != ""
+	if known {
+		if e := f.tree.Reach(p); e != nil {
+			return e, nil, ""
+		}
 	}
 	child := f.byDir[p]
+	if child == nil && known {
+		child = f.reach(p)
+	}
 	shown := short(entry)
 	switch {
 	case strings.TrimSpace(entry) == "":

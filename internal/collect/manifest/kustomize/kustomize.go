@@ -3,7 +3,8 @@
 // in the bases and patches that they come from.
 //
 // It builds with the library that kustomize itself consists of, on a file
-// system in memory that holds nothing but files of the scanned tree. Every
+// system in memory that holds nothing but files of the scanned tree, and those
+// below the working directory that an overlay refers to. Every
 // kustomization is rewritten for it: what is remote, missing or a program is
 // taken out and reported, and what stays refers to files by made-up local names,
 // so that no text of the input can ever reach the library's downloader.
@@ -12,6 +13,7 @@ package kustomize
 import (
 	"context"
 	"fmt"
+	"path"
 	"slices"
 
 	"github.com/holdfast-sec/holdfast/internal/collect"
@@ -59,8 +61,8 @@ func (c *Collector) Claim(t *collect.Tree) []collect.Input {
 		k.id = i
 		k.entry.Claim()
 	}
-	for _, k := range f.all {
-		k.resolve(f)
+	for i := 0; i < len(f.all); i++ { // grows by what lies outside of the tree
+		f.all[i].resolve(f)
 	}
 	for _, k := range f.all {
 		for _, e := range k.files {
@@ -83,6 +85,20 @@ func (f *forest) add(e *collect.Entry) {
 	}
 	f.byDir[e.Dir()] = k
 	f.all = append(f.all, k)
+}
+
+// reach adds the kustomization of a folder outside of the scanned ones.
+func (f *forest) reach(dir string) *kustomization {
+	for _, name := range fileNames {
+		if e := f.tree.Reach(path.Join(dir, name)); e != nil {
+			f.add(e)
+		}
+	}
+	k := f.byDir[dir]
+	if k != nil {
+		k.id = len(f.all) - 1
+	}
+	return k
 }
 
 // inputs cuts cycles, finds the roots and puts those together that share
