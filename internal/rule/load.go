@@ -255,7 +255,7 @@ func (l *loader) expr(n *source.Node, key string) Expr {
 	if v == nil {
 		return Expr{}
 	}
-	return Expr{Text: strings.TrimSpace(v.Text()), Place: l.place(v.Position), block: v.EndLine > v.Line}
+	return Expr{Text: strings.TrimSpace(v.Text()), Place: l.place(v.Position), block: v.IsBlock()}
 }
 
 func (l *loader) refs(n *source.Node) map[string][]string {

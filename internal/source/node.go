@@ -24,8 +24,9 @@ const (
 // checks on the way.
 type Node struct {
 	Kind Kind
-	// plain says that the scalar stood without quotes or tag.
-	plain bool
+	// plain says that the scalar stood without quotes or tag, block that it is
+	// a block scalar, whose text starts below its header.
+	plain, block bool
 	// Tag is the value's own tag, such as "!reset"; "" for YAML's.
 	Tag string
 	// Value is the text of a scalar, unquoted and unescaped.
@@ -49,6 +50,10 @@ type Pair struct {
 	Key   *Node
 	Value *Node
 }
+
+// IsBlock reports whether the value is a block scalar ("|" or ">"): its text
+// starts on the line below its position.
+func (n *Node) IsBlock() bool { return n != nil && n.block }
 
 // Get follows keys through nested mappings. It returns nil where a key is
 // absent or null, as Kubernetes treats both alike. Of duplicate keys the last

@@ -225,6 +225,7 @@ func scalar(n *Node, y *yaml.Node) {
 		n.Kind = String
 	}
 	if y.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
+		n.block = true
 		// A block scalar's own lines follow its header.
 		for _, r := range y.Value {
 			if r == '\n' {
