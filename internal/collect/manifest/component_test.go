@@ -15,9 +15,10 @@ import (
 
 // keeper is a sink that keeps what it is given.
 type keeper struct {
-	mu     sync.Mutex
-	assets []asset.Asset
-	unread []string
+	mu      sync.Mutex
+	assets  []asset.Asset
+	unread  []string
+	objects int
 }
 
 func (k *keeper) Asset(a asset.Asset) {
@@ -32,7 +33,11 @@ func (k *keeper) Unread(place source.Place, reason string) {
 	k.unread = append(k.unread, place.String()+": "+reason)
 }
 
-func (k *keeper) Object(int) {}
+func (k *keeper) Object(n int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.objects += n
+}
 
 var _ collect.Sink = (*keeper)(nil)
 
