@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -21,6 +22,9 @@ const (
 // Parse reads the document. Its error is a *SyntaxError with the line counted
 // in the file.
 func (d Document) Parse() (*Node, error) {
+	if line := bareReturn(d.Text); line > 0 {
+		return nil, &SyntaxError{Position{Line: d.Line + line - 1}, "a carriage return stands alone: YAML ends a line there and editors do not, so that no place could be named"}
+	}
 	var root *Node
 	var err error
 	if d.IsJSON() {
@@ -42,6 +46,20 @@ func (d Document) Parse() (*Node, error) {
 	}
 	syntax.Line = max(syntax.Line, 1) + d.Line - 1
 	return nil, syntax
+}
+
+// bareReturn returns the line with a carriage return that ends no line, or 0.
+func bareReturn(text []byte) int {
+	for at := 0; ; {
+		i := bytes.IndexByte(text[at:], '\r')
+		if i < 0 {
+			return 0
+		}
+		at += i + 1
+		if at < len(text) && text[at] != '\n' {
+			return 1 + bytes.Count(text[:at], []byte("\n"))
+		}
+	}
 }
 
 // parseYAML loads with go-yaml and converts. The library is given hostile text,

@@ -121,6 +121,7 @@ func TestErrorsNameThePlace(t *testing.T) {
 		{"deep yaml", strings.Repeat("[", 5000), 1, ""},
 		{"deep json", "[" + strings.Repeat("[", 5000) + strings.Repeat("]", 5001), 1, ""},
 		{"json cut off", "{\"a\": {\n\"b\": ", 2, ""},
+		{"bare carriage return", "a: 1\r\nb: 2\rc: 3\n", 2, "stands alone"},
 		{"broken utf-8", "a: \xff\xfe\n", 1, ""},
 	}
 	for _, test := range tests {
