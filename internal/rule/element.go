@@ -2,6 +2,7 @@ package rule
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -207,13 +208,13 @@ func appendEntered(out []element, v any, outer *element, field string) []element
 	switch v := v.(type) {
 	case map[string]any:
 		e.keyed = true
-		for _, k := range sortedKeys(v) {
+		for _, k := range slices.Sorted(maps.Keys(v)) {
 			e.key = k
 			add(map[string]any{"key": k, "value": v[k]})
 		}
 	case map[string]string:
 		e.keyed = true
-		for _, k := range sortedKeys(v) {
+		for _, k := range slices.Sorted(maps.Keys(v)) {
 			e.key = k
 			add(&Entry{k, v[k]})
 		}
@@ -239,15 +240,6 @@ func appendEntered(out []element, v any, outer *element, field string) []element
 		}
 	}
 	return out
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // elementName is what people would call an element: its text, its name, its

@@ -86,21 +86,20 @@ func (e *Engine) Judge(ctx context.Context, a asset.Asset, report func(finding.F
 	}
 	j := judgement{ctx: ctx, asset: a, report: report}
 	j.vars.name = variable(a.Meta().Kind)
-	judged := false
+	applies := func(r *compiled) bool { return r.AppliesTo(a) }
+	if !slices.ContainsFunc(set.rules, applies) {
+		return nil
+	}
+	defer j.begin(e)()
 	for i, r := range set.rules {
-		if !r.AppliesTo(a) {
-			continue
+		if applies(r) {
+			j.judge(r, &set.tallies[i])
 		}
-		if !judged {
-			defer j.begin(e)()
-			judged = true
-		}
-		j.judge(r, &set.tallies[i])
 	}
 	return nil
 }
 
-// begin prepares what the first rule that applies needs. Only an asset that is
+// begin prepares what the rules that apply need. Only an asset that is
 // large enough to keep a rule busy is given a deadline.
 func (j *judgement) begin(e *Engine) (end func()) {
 	e.assets.Add(1)
