@@ -19,7 +19,7 @@ var forbidden = []struct {
 }{
 	{"internal/source", "internal/", nil, "source is the cellar: everything stands on it"},
 	{"internal/asset", "internal/", []string{"internal/source"}, "assets are plain types of the ground floor"},
-	{"internal/finding", "internal/", []string{"internal/source"}, "findings are plain types of the ground floor"},
+	{"internal/finding", "internal/", []string{"internal/source", "internal/asset", "internal/finding"}, "findings are plain types of the ground floor"},
 
 	{"internal/rule", "internal/collect", nil, "rules judge assets and do not care who collected them"},
 	{"internal/rule", "internal/inspect/", nil, "algorithms reach rules as functions, so that rules can be tested without them"},

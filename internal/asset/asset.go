@@ -26,6 +26,8 @@ const (
 	KindNamespace Kind = "namespace"
 	KindComponent Kind = "component"
 	KindObject    Kind = "object"
+	KindPackage   Kind = "package"
+	KindFile      Kind = "file"
 )
 
 // Format is the language that an asset was declared in.
@@ -36,6 +38,10 @@ const (
 	Kubernetes Format = "kubernetes"
 	Compose    Format = "compose"
 	Dockerfile Format = "dockerfile"
+	// Built is an image as it was built: in a registry, an archive, an engine.
+	Built Format = "image"
+	// Folder is files as they lie in a folder or in a git history.
+	Folder Format = "folder"
 )
 
 // Asset is anything that a rule can judge.

@@ -1,7 +1,9 @@
 package asset
 
-// Image is an image as a Dockerfile declares it: the final stage, with what it
-// inherits from the stages that it is built on.
+// Image is an image as a Dockerfile declares it (the final stage, with what it
+// inherits from the stages that it is built on) or as it was built. What only
+// one of the two can tell is empty for the other; rules say with "formats" which
+// they can judge.
 type Image struct {
 	Head `cel:"-"`
 
@@ -38,6 +40,95 @@ type Image struct {
 	IgnorePatterns []string `json:"ignorePatterns"`
 	// Syntax is the frontend that a "# syntax" line names.
 	Syntax string `json:"syntax"`
+
+	// Build is what only a built image can tell.
+	Build Build `json:"build"`
+}
+
+// Build is what only a built image can tell.
+type Build struct {
+	// Ref is the reference that the image was asked for by.
+	Ref ImageRef `json:"ref"`
+	// Digest is that of its manifest, ConfigDigest that of its configuration.
+	Digest       string `json:"digest"`
+	ConfigDigest string `json:"configDigest"`
+	// Created is a day, YYYY-MM-DD, "" where the image does not tell.
+	Created      string  `json:"created"`
+	OS           string  `json:"os"`
+	Architecture string  `json:"architecture"`
+	Layers       []Layer `json:"layers"`
+	// BaseLayers is the number of layers from the base image; BaseCertainty is
+	// "certain", "likely" or "unknown", and BaseEvidence says why.
+	BaseLayers    int64  `json:"baseLayers"`
+	BaseCertainty string `json:"baseCertainty"`
+	BaseEvidence  string `json:"baseEvidence"`
+
+	Distro   Distro    `json:"distro"`
+	Runtimes []Runtime `json:"runtimes"`
+	Contents Contents  `json:"contents"`
+}
+
+// Distro is the distribution that an image is made of, from its os-release.
+type Distro struct {
+	// ID and Version are as in os-release: "debian" and "12".
+	ID      string `json:"id"`
+	Version string `json:"version"`
+	Name    string `json:"name"`
+	// Ends is the day its security support ends, "" where it is not known.
+	// Ended says that it is over today.
+	Ends  string `json:"ends"`
+	Ended bool   `json:"ended"`
+}
+
+// Runtime is the interpreter or virtual machine of a language.
+type Runtime struct {
+	// Name is "python", "node", "go", "java", "php", "ruby", "dotnet", ...
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	Path    string `json:"path"`
+	// Owner is the distribution's package that brought it, "" if none: the
+	// distribution then supports it.
+	Owner string `json:"owner"`
+	Ends  string `json:"ends"`
+	Ended bool   `json:"ended"`
+}
+
+// Contents is what the files of an image tell as a whole. Paths are absolute
+// and sorted.
+type Contents struct {
+	Files int64 `json:"files"`
+	// Size is that of the files that the container sees, in bytes; Total that
+	// of all layers, uncompressed.
+	Size  int64 `json:"size"`
+	Total int64 `json:"total"`
+	// Deleted counts the bytes that a later layer removes or replaces.
+	Deleted int64 `json:"deleted"`
+	// Duplicate counts the bytes of files that another layer already holds at
+	// the same path with the same content.
+	Duplicate int64 `json:"duplicate"`
+	// Waste are the layers' shares of both, for layers that have one.
+	Waste []LayerWaste `json:"waste"`
+
+	SetID           []string   `json:"setID"`
+	WorldWritable   []string   `json:"worldWritable"`
+	Shells          []string   `json:"shells"`
+	PackageManagers []string   `json:"packageManagers"`
+	Compilers       []string   `json:"compilers"`
+	NetworkTools    []string   `json:"networkTools"`
+	Caches          []PathSize `json:"caches"`
+}
+
+// PathSize is a folder or file and the bytes in it.
+type PathSize struct {
+	Path string `json:"path"`
+	Size int64  `json:"size"`
+}
+
+// LayerWaste is the bytes of a layer that no container sees.
+type LayerWaste struct {
+	Layer     Layer `json:"layer"`
+	Deleted   int64 `json:"deleted"`
+	Duplicate int64 `json:"duplicate"`
 }
 
 // BuildArg is a build argument and its default.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/holdfast-sec/holdfast/internal/asset"
 	"github.com/holdfast-sec/holdfast/internal/source"
 )
 
@@ -56,6 +57,8 @@ type Finding struct {
 	Fixable bool `json:"fixable,omitempty"`
 	// Excerpt is the source line of the place, secrets masked.
 	Excerpt string `json:"excerpt,omitempty"`
+	// Layer is the layer of an image that brought what is wrong.
+	Layer *asset.Layer `json:"layer,omitempty"`
 	// Suppressed says why the finding does not count, if it does not.
 	Suppressed *Suppression `json:"suppressed,omitempty"`
 

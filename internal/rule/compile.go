@@ -23,6 +23,8 @@ type compiled struct {
 	// message is compiled when the first finding needs it: most rules of a run
 	// find nothing.
 	message func() (cel.Program, error)
+	// rating is compiled likewise; nil where the severity is always the same.
+	rating func() (cel.Program, error)
 	// partial is the condition for assets with unknown fields, made when the
 	// first one comes.
 	partial func() (cel.Program, error)
@@ -82,6 +84,12 @@ func (c *compiler) compile(r *Rule) (*compiled, error) {
 		_, program, err := out.expr(r.Message, cel.StringType)
 		return program, err
 	})
+	if r.Rating.Text != "" {
+		out.rating = sync.OnceValues(func() (cel.Program, error) {
+			_, program, err := out.expr(r.Rating, cel.StringType)
+			return program, err
+		})
+	}
 	out.partial = sync.OnceValues(func() (cel.Program, error) {
 		return out.env.Program(out.when, cel.EvalOptions(cel.OptPartialEval), cel.InterruptCheckFrequency(interruptEvery))
 	})
@@ -233,6 +241,11 @@ func check(compilers map[asset.Kind]*compiler, r *Rule, fn Functions) error {
 	out, err := c.compile(r)
 	if err != nil {
 		return err
+	}
+	if out.rating != nil {
+		if _, err := out.rating(); err != nil {
+			return err
+		}
 	}
 	_, err = out.message()
 	return err

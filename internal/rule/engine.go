@@ -244,6 +244,7 @@ func (j *judgement) once(r *compiled, e *element) finding.Verdict {
 		return finding.Undetermined
 	}
 	f.Message = j.message(r)
+	f.Severity = j.severity(r)
 	j.report(f)
 	return finding.Fail
 }
@@ -349,6 +350,27 @@ func (j *judgement) message(r *compiled) string {
 	return r.Title
 }
 
+// severity is what the rating says, or the rule's own.
+func (j *judgement) severity(r *compiled) finding.Severity {
+	if r.rating == nil {
+		return r.Severity
+	}
+	program, err := r.rating()
+	if err != nil {
+		return r.Severity
+	}
+	value, err := j.eval(program, &j.vars)
+	if err != nil {
+		return r.Severity
+	}
+	name, _ := value.Value().(string)
+	severity, err := finding.ParseSeverity(name)
+	if err != nil {
+		return r.Severity
+	}
+	return severity
+}
+
 func (j *judgement) finding(r *compiled, e *element) finding.Finding {
 	meta := j.asset.Meta()
 	field, key := r.At, r.At
@@ -357,8 +379,13 @@ func (j *judgement) finding(r *compiled, e *element) finding.Finding {
 	}
 	place, _ := j.asset.Locate(field)
 	_, fixable := r.Edits[string(meta.Format)]
+	var layer *asset.Layer
+	if in, ok := j.asset.(asset.Layered); ok && in.From().DiffID+in.From().Digest != "" {
+		layer = in.From()
+	}
 	return finding.Finding{
-		Rule: r.ID, Title: r.Title, Severity: r.Severity, Verdict: finding.Fail, Topic: r.Topic,
+		Layer: layer,
+		Rule:  r.ID, Title: r.Title, Severity: r.Severity, Verdict: finding.Fail, Topic: r.Topic,
 		Asset: finding.Asset{Kind: string(meta.Kind), ID: meta.ID, Name: meta.Name,
 			Format: string(meta.Format), Scope: meta.Scope, Place: meta.Place},
 		Place: place, Field: field, Key: key,

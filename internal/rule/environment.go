@@ -37,6 +37,8 @@ func judgedTypes() map[asset.Kind]reflect.Type {
 		asset.KindGrant:     reflect.TypeFor[asset.Grant](),
 		asset.KindNamespace: reflect.TypeFor[asset.Namespace](),
 		asset.KindComponent: reflect.TypeFor[asset.Component](),
+		asset.KindPackage:   reflect.TypeFor[asset.Package](),
+		asset.KindFile:      reflect.TypeFor[asset.File](),
 	}
 }
 
@@ -51,10 +53,13 @@ func fieldName(f reflect.StructField) string {
 }
 
 // variable is what the rule language calls the asset: its kind, but "ns" for a
-// namespace, as CEL keeps that word for itself.
+// namespace and "pkg" for a package, as CEL keeps those words for itself.
 func variable(kind asset.Kind) string {
-	if kind == asset.KindNamespace {
+	switch kind {
+	case asset.KindNamespace:
 		return "ns"
+	case asset.KindPackage:
+		return "pkg"
 	}
 	return string(kind)
 }

@@ -190,12 +190,12 @@ func (l *loader) place(at source.Position) source.Place {
 }
 
 func (l *loader) rule(n *source.Node) Rule {
-	l.keys(n, "a rule", "id", "title", "topic", "severity", "on", "kinds", "formats", "each", "when", "unless",
+	l.keys(n, "a rule", "id", "title", "topic", "severity", "rating", "on", "kinds", "formats", "each", "when", "unless",
 		"at", "message", "why", "fix", "refs", "sensitive", "edit", "examples")
 	r := Rule{
 		ID: n.Text("id"), Title: n.Text("title"), Topic: n.Text("topic"),
 		On: asset.Kind(n.Text("on")), Kinds: n.Strings("kinds"), Unless: n.Strings("unless"),
-		Each: l.expr(n, "each"), When: l.expr(n, "when"), Message: l.expr(n, "message"),
+		Each: l.expr(n, "each"), When: l.expr(n, "when"), Message: l.expr(n, "message"), Rating: l.expr(n, "rating"),
 		At: n.Text("at"), Why: strings.TrimSpace(n.Text("why")), Fix: strings.TrimSpace(n.Text("fix")),
 		Place: l.place(n.Place("id")), BuiltIn: l.builtIn,
 	}
@@ -226,8 +226,8 @@ func (l *loader) rule(n *source.Node) Rule {
 	}
 	for _, f := range n.List("formats") {
 		format := asset.Format(f.Text())
-		if !slices.Contains([]asset.Format{asset.Kubernetes, asset.Compose, asset.Dockerfile}, format) {
-			l.errorf(f.Position, "unknown format %q: use kubernetes, compose or dockerfile", format)
+		if !slices.Contains([]asset.Format{asset.Kubernetes, asset.Compose, asset.Dockerfile, asset.Built, asset.Folder}, format) {
+			l.errorf(f.Position, "unknown format %q: use kubernetes, compose, dockerfile, image or folder", format)
 		}
 		r.Formats = append(r.Formats, format)
 	}
@@ -317,7 +317,7 @@ func (l *loader) examples(n *source.Node, key string) []Example {
 
 func kinds() []asset.Kind {
 	return []asset.Kind{asset.KindContainer, asset.KindPod, asset.KindImage, asset.KindGrant,
-		asset.KindNamespace, asset.KindComponent, asset.KindObject}
+		asset.KindNamespace, asset.KindComponent, asset.KindObject, asset.KindPackage, asset.KindFile}
 }
 
 func joinKinds() string {

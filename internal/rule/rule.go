@@ -21,6 +21,10 @@ type Rule struct {
 	Title    string
 	Topic    string
 	Severity finding.Severity
+	// Rating is an expression that gives the severity where it differs from
+	// asset to asset, as for a vulnerability; Severity stands in for a rating
+	// that names none.
+	Rating Expr
 	// On is the kind of asset that is judged.
 	On asset.Kind
 	// Kinds limits a rule on objects to some Kubernetes kinds; a rule on
@@ -87,7 +91,8 @@ type Examples struct {
 
 // Example is one input. Format is "kubernetes" (whole objects), "pod" (fields of
 // a pod's spec), "container" (fields of a container), "compose" (a whole file),
-// "service" (fields of a Compose service) or "dockerfile".
+// "service" (fields of a Compose service), "dockerfile", or the fields of an
+// asset that no text declares: "image", "package", "file".
 type Example struct {
 	Format string
 	Text   string
@@ -101,7 +106,7 @@ func Topics() []string {
 
 // ExampleFormats are the allowed formats of examples.
 func ExampleFormats() []string {
-	return []string{"kubernetes", "pod", "container", "compose", "service", "dockerfile"}
+	return []string{"kubernetes", "pod", "container", "compose", "service", "dockerfile", "image", "package", "file"}
 }
 
 // AppliesTo reports whether the rule judges this asset at all.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/holdfast-sec/holdfast/internal/asset"
 	"github.com/holdfast-sec/holdfast/internal/collect"
 	"github.com/holdfast-sec/holdfast/internal/finding"
 	"github.com/holdfast-sec/holdfast/internal/rule"
@@ -45,6 +46,9 @@ func CheckExamples(ctx context.Context, plan Plan, rules []rule.Rule) []error {
 }
 
 func checkExample(ctx context.Context, plan Plan, e rule.Example, bad bool) error {
+	if a := e.Asset(); a != nil {
+		return checkValue(ctx, plan, e, a, bad)
+	}
 	name, text := e.File()
 	collectors, err := Collectors(Sources{})
 	if err != nil {
@@ -65,6 +69,26 @@ func checkExample(ctx context.Context, plan Plan, e rule.Example, bad bool) erro
 		return nil
 	}
 	return comparePlaces(e.Format, text, result.Findings)
+}
+
+// checkValue judges an asset that was written down as such. It has no lines, so
+// a bad example needs findings and marks no place.
+func checkValue(ctx context.Context, plan Plan, e rule.Example, a asset.Asset, bad bool) error {
+	if err := e.Decode(a); err != nil {
+		return fmt.Errorf("%s example: %w", e.Format, err)
+	}
+	var found []finding.Finding
+	engine := rule.NewEngine(plan.Rules.Functions, plan.Rules.load)
+	if err := engine.Judge(ctx, a, func(f finding.Finding) { found = append(found, f) }); err != nil {
+		return err
+	}
+	switch {
+	case bad && len(found) == 0:
+		return fmt.Errorf("bad %s example has no finding\n%s", e.Format, e.Text)
+	case !bad && len(found) > 0:
+		return fmt.Errorf("good %s example has a finding: %s", e.Format, found[0].Message)
+	}
+	return nil
 }
 
 // comparePlaces holds the findings against the marks of the example.

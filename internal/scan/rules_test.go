@@ -65,7 +65,7 @@ func TestRuleLayout(t *testing.T) {
 	all := builtIn(t)
 	loaded := map[string]bool{}
 	for _, kind := range []asset.Kind{asset.KindContainer, asset.KindPod, asset.KindImage, asset.KindGrant,
-		asset.KindNamespace, asset.KindComponent, asset.KindObject} {
+		asset.KindNamespace, asset.KindComponent, asset.KindObject, asset.KindPackage, asset.KindFile} {
 		some, err := rule.LoadKind(rules.Files(), kind)
 		if err != nil {
 			t.Fatal(err)

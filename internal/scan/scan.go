@@ -68,7 +68,11 @@ func (r *Rules) load(kind asset.Kind) ([]rule.Rule, error) {
 	}
 	kept := all[:0]
 	for i := range all {
+		before := all[i].Severity
 		if r.Adjust(&all[i]) {
+			if all[i].Severity != before {
+				all[i].Rating = rule.Expr{} // the user's word is final
+			}
 			kept = append(kept, all[i])
 		}
 	}
