@@ -11,6 +11,7 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 
 	"github.com/holdfast-sec/holdfast/internal/asset"
+	"github.com/holdfast-sec/holdfast/internal/collect/script"
 	"github.com/holdfast-sec/holdfast/internal/source"
 )
 
@@ -300,12 +301,12 @@ func (w *writer) commandLine(line instructions.ShellDependantCmdLine, starts *de
 }
 
 // scriptText is the script that starts somewhere in the arguments.
-func (w *writer) scriptText(from int, script string) text {
+func (w *writer) scriptText(from int, line string) script.Text {
 	args := w.s.args.String()
-	if from = min(from, len(args)); args[from:] == script {
-		return w.s.args.cut(from, len(args))
+	if from = min(from, len(args)); args[from:] == line {
+		return w.s.args.Cut(from, len(args))
 	}
-	return pin(script, w.s.place.Position)
+	return script.Pin(line, w.s.place.Position)
 }
 
 func (w *writer) healthcheck(c *instructions.HealthCheckCommand) {

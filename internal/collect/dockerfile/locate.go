@@ -25,7 +25,7 @@ func (l *locator) next(word string) source.Place {
 		return l.statement.start()
 	}
 	l.at = from + i + len(word)
-	return l.statement.args.span(l.statement.place.File, from+i, l.at)
+	return l.statement.args.Span(l.statement.place.File, from+i, l.at)
 }
 
 // start is the place of the instruction without its end.
@@ -44,7 +44,7 @@ func (s *statement) flag(name string) source.Place {
 	for to < len(flags) && !isSpace(flags[to]) {
 		to++
 	}
-	return s.args.span(s.place.File, from, to)
+	return s.args.Span(s.place.File, from, to)
 }
 
 // text is the arguments with the contents of the heredocs.

@@ -13,6 +13,7 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 
+	"github.com/holdfast-sec/holdfast/internal/collect/script"
 	"github.com/holdfast-sec/holdfast/internal/source"
 )
 
@@ -34,13 +35,13 @@ type statement struct {
 	place source.Place
 	// args is what follows the keyword on the joined lines, flags included;
 	// words is where the first word after the flags starts in it.
-	args     text
+	args     script.Text
 	words    int
 	heredocs []heredoc
 }
 
 // heredoc is the lines of a heredoc and the one that ends it.
-type heredoc struct{ content, end text }
+type heredoc struct{ content, end script.Text }
 
 // file is a Dockerfile taken apart into its statements.
 type file struct {
@@ -106,7 +107,7 @@ func (f *file) statement(node *parser.Node) statement {
 		s.onbuild, s.node = true, child
 		s.cutKeyword(s.args, f.escape)
 	}
-	s.place = source.Place{File: f.path, Position: joined.position(0)}
+	s.place = source.Place{File: f.path, Position: joined.Position(0)}
 	if last := f.lines.bare(node.EndLine); node.EndLine > node.StartLine || last != "" {
 		s.place.EndLine, s.place.EndColumn = node.EndLine, len([]rune(last))+1
 	}
@@ -115,8 +116,8 @@ func (f *file) statement(node *parser.Node) statement {
 
 // join repeats how BuildKit joins the lines of an instruction, this time
 // keeping where each came from. It returns the number of the last line.
-func (f *file) join(node *parser.Node) (joined text, end int) {
-	var b builder
+func (f *file) join(node *parser.Node) (joined script.Text, end int) {
+	var b script.Builder
 	number := node.StartLine
 	line := f.lines.bare(number)
 	trimmed := strings.TrimLeftFunc(line, unicode.IsSpace)
@@ -125,7 +126,7 @@ func (f *file) join(node *parser.Node) (joined text, end int) {
 		start := strings.TrimLeftFunc(line, unicode.IsSpace)
 		if number == node.StartLine || start != "" && start[0] != '#' {
 			kept := f.continued.ReplaceAllString(line, "$1")
-			b.add(kept, source.Position{Line: number, Column: column})
+			b.Add(kept, source.Position{Line: number, Column: column})
 			if kept == line {
 				break
 			}
@@ -137,31 +138,31 @@ func (f *file) join(node *parser.Node) (joined text, end int) {
 	}
 	if b.String() != node.Original {
 		// The parser saw something else: only the first line is certain.
-		return pin(node.Original, source.Position{Line: node.StartLine, Column: 1}), number
+		return script.Pin(node.Original, source.Position{Line: node.StartLine, Column: 1}), number
 	}
-	return b.text(), number
+	return b.Text(), number
 }
 
 // heredocs finds the lines of an instruction's heredocs below its last line.
 func (f *file) heredocs(node *parser.Node, number int) []heredoc {
 	var found []heredoc
 	for _, doc := range node.Heredocs {
-		var content, end builder
+		var content, end script.Builder
 		for range strings.Count(doc.Content, "\n") {
 			number++
-			content.add(f.lines.bare(number), source.Position{Line: number, Column: 1})
+			content.Add(f.lines.bare(number), source.Position{Line: number, Column: 1})
 			content.WriteByte('\n')
 		}
 		number++
-		end.add(f.lines.bare(number), source.Position{Line: number, Column: 1})
-		found = append(found, heredoc{content.text(), end.text()})
+		end.Add(f.lines.bare(number), source.Position{Line: number, Column: 1})
+		found = append(found, heredoc{content.Text(), end.Text()})
 	}
 	return found
 }
 
 // cutKeyword splits a joined instruction into its keyword and its arguments,
 // and finds where the flags end.
-func (s *statement) cutKeyword(joined text, escape rune) {
+func (s *statement) cutKeyword(joined script.Text, escape rune) {
 	line := joined.String()
 	start := skipSpace(line, 0)
 	end := start
@@ -169,10 +170,8 @@ func (s *statement) cutKeyword(joined text, escape rune) {
 		end++
 	}
 	s.keyword = strings.ToUpper(line[start:end])
-	s.args = joined.cut(skipSpace(line, end), len(strings.TrimRightFunc(line, unicode.IsSpace)))
-	if s.args.lo > s.args.hi {
-		s.args.lo = s.args.hi
-	}
+	last := len(strings.TrimRightFunc(line, unicode.IsSpace))
+	s.args = joined.Cut(min(skipSpace(line, end), last), last)
 	s.words = skipFlags(s.args.String(), escape)
 }
 

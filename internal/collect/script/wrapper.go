@@ -1,4 +1,4 @@
-package dockerfile
+package script
 
 import (
 	"path"
@@ -56,13 +56,23 @@ var wrappers = map[string]wrapper{
 // are read here.
 var shells = []string{"sh", "bash", "ash", "dash", "zsh", "ksh", "mksh"}
 
+// IsShell reports whether a program is a shell whose scripts are read here.
+func IsShell(program string) bool { return slices.Contains(shells, program) }
+
+// Target is the program that words run, wrappers such as sudo and env looked
+// through.
+func Target(words []string) string {
+	_, skip := unwrap(words)
+	return Program(words[skip])
+}
+
 var assignment = regexp.MustCompile(`^[A-Za-z_]\w*=`)
 
 // unwrap looks through wrappers. It returns their names and how many words
 // stand before the command.
 func unwrap(words []string) (names []string, skip int) {
 	for skip < len(words) {
-		name := program(words[skip])
+		name := Program(words[skip])
 		w, ok := wrappers[name]
 		if !ok {
 			break
@@ -101,8 +111,8 @@ func (w wrapper) command(words []string, at int) int {
 	return -1
 }
 
-// program is the name of a program without its path.
-func program(word string) string {
+// Program is the name of a program without its path.
+func Program(word string) string {
 	if strings.HasPrefix(word, "$(") || strings.HasPrefix(word, "`") || strings.HasSuffix(word, "/") || word == "" {
 		return word
 	}
@@ -114,7 +124,7 @@ var scriptFlag = regexp.MustCompile(`^-[A-Za-z]*c[A-Za-z]*$`)
 // inlineScript returns the index of the argument that is a script: that of
 // `sh -c`, `su -c` and `eval`, -1 if there is none.
 func inlineScript(words []string) int {
-	name := program(words[0])
+	name := Program(words[0])
 	switch {
 	case name == "eval" && len(words) == 2:
 		return 1
