@@ -15,7 +15,8 @@ type Image struct {
 	// Platform is the --platform of the base, "" when not given.
 	Platform string `json:"platform"`
 	// User is the last USER that holds in the final stage; that of the base
-	// image is not known from a Dockerfile, and Text is then "".
+	// image is not known from a Dockerfile, and Text is then "". In a built image
+	// an empty Text means root, and Root says so.
 	User User `json:"user"`
 	// Env is what the shipped image carries, ENV of inherited stages included.
 	Env []EnvVar `json:"env"`
@@ -168,6 +169,9 @@ type Instruction struct {
 	// Stage is the index of its stage.
 	Stage   int64 `json:"stage"`
 	Shipped bool  `json:"shipped"`
+	// Layer is the index of the layer that it made in a built image, -1 where it
+	// made none or that is not known, as in a Dockerfile.
+	Layer int64 `json:"layer"`
 	// Onbuild says that it runs when another image is built on this one.
 	Onbuild bool `json:"onbuild"`
 	// User says who a RUN executes as: the USER that holds at that point.

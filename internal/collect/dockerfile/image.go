@@ -101,7 +101,7 @@ func (r *reader) statement(s *statement) {
 		r.from(s, from)
 	}
 	st := r.current()
-	in := asset.Instruction{Cmd: s.keyword, Text: s.text(), Onbuild: s.onbuild, Stage: -1, User: asset.User{UID: -1}}
+	in := asset.Instruction{Cmd: s.keyword, Text: s.text(), Onbuild: s.onbuild, Stage: -1, Layer: -1, User: asset.User{UID: -1}}
 	if st != nil {
 		in.Stage, in.User = int64(st.index), st.user.value
 		for _, name := range references(in.Text) {

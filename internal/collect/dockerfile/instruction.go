@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 
 	"github.com/holdfast-sec/holdfast/internal/asset"
+	"github.com/holdfast-sec/holdfast/internal/collect"
 	"github.com/holdfast-sec/holdfast/internal/collect/script"
 	"github.com/holdfast-sec/holdfast/internal/source"
 )
@@ -327,19 +327,8 @@ func (w *writer) healthcheck(c *instructions.HealthCheckCommand) {
 func (w *writer) user(c *instructions.UserCommand) {
 	value := w.scope.expand(c.User)
 	w.stageOr().user = declared[asset.User]{
-		value: parseUser(value.text), place: w.s.locate().next(c.User), unknown: value.unknown, set: true,
+		value: collect.ParseUser(value.text), place: w.s.locate().next(c.User), unknown: value.unknown, set: true,
 	}
-}
-
-// parseUser takes a user or user:group apart. Which uid a name has is up to the
-// /etc/passwd of the image, which is not known; root's is 0 everywhere.
-func parseUser(text string) asset.User {
-	name, _, _ := strings.Cut(text, ":")
-	u := asset.User{Text: text, UID: -1, Root: name == "root"}
-	if uid, err := strconv.ParseUint(name, 10, 32); err == nil {
-		u.UID, u.Root = int64(uid), uid == 0
-	}
-	return u
 }
 
 func (w *writer) workdir(c *instructions.WorkdirCommand) {
@@ -360,7 +349,7 @@ func (w *writer) expose() {
 	for _, word := range nodeWords(w.s.node) {
 		place := at.next(word)
 		for _, value := range w.scope.expandAll(word) {
-			for _, p := range ports(value.text) {
+			for _, p := range collect.ParsePorts(value.text) {
 				st.ports = append(st.ports, declared[asset.ExposedPort]{value: p, place: place, set: true})
 			}
 			if value.unknown != "" {
@@ -373,34 +362,5 @@ func (w *writer) expose() {
 	}
 }
 
-// The bounds on ports: how many of a range are listed one by one, and how many
-// of one stage in all.
-const (
-	maxRange = 100
-	maxPorts = 1_000
-)
-
-// ports reads "80", "80/udp" or "8000-8010"; of a very long range the ends.
-func ports(text string) []asset.ExposedPort {
-	numbers, protocol, _ := strings.Cut(text, "/")
-	if protocol == "" {
-		protocol = "tcp"
-	}
-	first, last, ranged := strings.Cut(numbers, "-")
-	from, err := strconv.ParseUint(first, 10, 16)
-	to := from
-	if err == nil && ranged {
-		to, err = strconv.ParseUint(last, 10, 16)
-	}
-	if err != nil || to < from {
-		return nil
-	}
-	var out []asset.ExposedPort
-	for n := from; n <= to; n++ {
-		if n == from+maxRange {
-			n = to
-		}
-		out = append(out, asset.ExposedPort{Port: int64(n), Protocol: strings.ToLower(protocol)})
-	}
-	return out
-}
+// maxPorts is how many ports of a stage are listed.
+const maxPorts = 1_000
