@@ -1,0 +1,117 @@
+package image
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/holdfast-sec/holdfast/internal/collect"
+)
+
+// Source is a kind of place where images are.
+type Source string
+
+// The sources.
+const (
+	Anywhere   Source = ""
+	Registry   Source = "registry"
+	Archive    Source = "archive"
+	Layout     Source = "layout"
+	Docker     Source = "docker"
+	Podman     Source = "podman"
+	Containerd Source = "containerd"
+)
+
+// Sources lists the kinds of places, but for Anywhere.
+func Sources() []Source { return []Source{Registry, Archive, Layout, Docker, Podman, Containerd} }
+
+// Opened is the images that a target names, and what has to be closed after
+// they were read.
+type Opened struct {
+	Images []*Image
+	closer io.Closer
+}
+
+// Close ends reading.
+func (o *Opened) Close() error {
+	if o.closer == nil {
+		return nil
+	}
+	return o.closer.Close()
+}
+
+// Open opens what a target names. Where it is a path that exists, it is an
+// archive or a layout; else a reference, which engines on this machine (by env,
+// their sockets) are asked for before the registry.
+func Open(ctx context.Context, target string, from Source, platform Platform, env map[string]string) (*Opened, error) {
+	switch from {
+	case Archive:
+		return openFile(ctx, target, platform)
+	case Layout:
+		return openFolder(ctx, target, platform)
+	case Registry:
+		return one(fromRegistry(ctx, target, platform))
+	case Docker, Podman:
+		return one(fromEngine(ctx, target, sockets(from, env)))
+	case Containerd:
+		return fromContainerd(ctx, target, platform, env)
+	}
+	if info, err := os.Stat(target); err == nil {
+		if info.IsDir() {
+			return openFolder(ctx, target, platform)
+		}
+		return openFile(ctx, target, platform)
+	}
+	if strings.HasPrefix(target, ".") || strings.HasPrefix(target, "/") || strings.HasSuffix(target, ".tar") {
+		return nil, fmt.Errorf("opening %s: there is no such file or folder", target)
+	}
+	for _, engine := range []Source{Docker, Podman} {
+		if img, err := fromEngine(ctx, target, sockets(engine, env)); err == nil {
+			return one(img, nil)
+		}
+	}
+	return one(fromRegistry(ctx, target, platform))
+}
+
+func one(img *Image, err error) (*Opened, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &Opened{Images: []*Image{img}}, nil
+}
+
+func openFile(ctx context.Context, file string, platform Platform) (*Opened, error) {
+	a, closer, err := openArchive(ctx, file)
+	if err != nil {
+		return nil, err
+	}
+	images, err := a.images(ctx, collect.Display(file), platform)
+	if err != nil {
+		closer.Close()
+		return nil, fmt.Errorf("reading %s: %w", file, err)
+	}
+	return &Opened{images, closer}, nil
+}
+
+func openFolder(ctx context.Context, dir string, platform Platform) (*Opened, error) {
+	l, err := openLayout(dir)
+	if err != nil {
+		return nil, err
+	}
+	images, err := l.images(ctx, collect.Display(dir), platform)
+	if err != nil {
+		l.root.Close()
+		return nil, fmt.Errorf("reading %s: %w", dir, err)
+	}
+	return &Opened{images, l.root}, nil
+}
+
+// IsLayout reports whether a file is the marker of an OCI layout; its folder is
+// the image.
+func IsLayout(file string) bool { return filepath.Base(file) == "oci-layout" }
+
+func newBytes(b []byte) io.Reader { return bytes.NewReader(b) }
