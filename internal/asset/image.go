@@ -67,6 +67,8 @@ type Build struct {
 	Distro   Distro    `json:"distro"`
 	Runtimes []Runtime `json:"runtimes"`
 	Contents Contents  `json:"contents"`
+
+	Provenance Provenance `json:"provenance"`
 }
 
 // Distro is the distribution that an image is made of, from its os-release.
@@ -102,27 +104,37 @@ type Contents struct {
 	// of all layers, uncompressed.
 	Size  int64 `json:"size"`
 	Total int64 `json:"total"`
-	// Deleted counts the bytes that a later layer removes or replaces.
+	// Deleted counts the bytes that a later layer removes or replaces by others.
 	Deleted int64 `json:"deleted"`
-	// Duplicate counts the bytes of files that another layer already holds at
-	// the same path with the same content.
+	// Duplicate counts the bytes of files that an earlier layer already holds at
+	// the same path with the same content. They are not counted as deleted too.
 	Duplicate int64 `json:"duplicate"`
 	// Waste are the layers' shares of both, for layers that have one.
 	Waste []LayerWaste `json:"waste"`
 
-	SetID           []string   `json:"setID"`
-	WorldWritable   []string   `json:"worldWritable"`
-	Shells          []string   `json:"shells"`
-	PackageManagers []string   `json:"packageManagers"`
-	Compilers       []string   `json:"compilers"`
-	NetworkTools    []string   `json:"networkTools"`
-	Caches          []PathSize `json:"caches"`
+	// SetID are programs with the setuid or setgid bit.
+	SetID []string `json:"setID"`
+	// WorldWritable are files that every user may change, and folders without
+	// the sticky bit; what lies in a listed folder is not listed.
+	WorldWritable   []string `json:"worldWritable"`
+	Shells          []string `json:"shells"`
+	PackageManagers []string `json:"packageManagers"`
+	// Compilers are also assemblers, linkers and build tools.
+	Compilers    []string `json:"compilers"`
+	NetworkTools []string `json:"networkTools"`
+	// LoginServers are servers that let people log in: sshd, telnetd, ...
+	LoginServers []string   `json:"loginServers"`
+	Caches       []PathSize `json:"caches"`
 }
 
 // PathSize is a folder or file and the bytes in it.
 type PathSize struct {
 	Path string `json:"path"`
 	Size int64  `json:"size"`
+	// Kind is "packages" (lists and downloads of a package manager), "build"
+	// (what a compiler or runtime keeps to be faster next time), "log",
+	// "temporary", "version-control" or "backup" (of an editor).
+	Kind string `json:"kind"`
 }
 
 // LayerWaste is the bytes of a layer that no container sees.
