@@ -49,6 +49,9 @@ type Vulnerability struct {
 	// Severity is "critical", "high", "medium", "low" or "info": the advisory's
 	// rating, moved by what is known of exploitation and of what is linked.
 	Severity string `json:"severity"`
+	// Basis says in words where the severity is from: "CVSS 9.8", "no advisory
+	// rates it, medium is assumed".
+	Basis string `json:"basis"`
 	// Score is the CVSS base score of Vector, 0 where there is none.
 	Score  float64 `json:"score"`
 	Vector string  `json:"vector"`
