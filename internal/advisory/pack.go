@@ -1,0 +1,480 @@
+package advisory
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/bits"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+)
+
+var errDamaged = errors.New("the file is damaged: fetch or import it again")
+
+// Pack is the advisories of one ecosystem, or those that hold for one release of
+// it. It may be used by several goroutines.
+type Pack struct {
+	*mapped
+	// release limits what look-ups return; "" does not.
+	release string
+}
+
+// mapped is the file of a pack.
+type mapped struct {
+	file string
+	data []byte
+	header
+	labels
+}
+
+// openPack maps a pack and checks its header and its index.
+func openPack(file string) (p *mapped, err error) {
+	data, err := mapFile(file)
+	if err != nil {
+		return nil, err
+	}
+	p, err = readPack(file, data)
+	if err != nil {
+		return nil, errors.Join(err, unmap(data))
+	}
+	return p, nil
+}
+
+// readPack takes data as the pack in a file.
+func readPack(file string, data []byte) (p *mapped, err error) {
+	defer guard(file, &err)()
+	h, err := readHeader(data)
+	if err == nil && h.kind != kindPack {
+		err = errDamaged
+	}
+	if err == nil && checksum(data[headerSize:h.heads.start]) != h.index {
+		err = errDamaged
+	}
+	var m labels
+	if err == nil {
+		m, err = readLabels(data[h.meta.start:h.meta.end])
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", file, err)
+	}
+	return &mapped{file, data, h, m}, nil
+}
+
+// guard makes an error of the fault that reading a mapped file raises if somebody
+// cuts the file short meanwhile. Without it the process would end.
+func guard(file string, err *error) func() {
+	before := debug.SetPanicOnFault(true)
+	return func() {
+		debug.SetPanicOnFault(before)
+		fault := recover()
+		if fault == nil {
+			return
+		}
+		if _, ok := fault.(interface{ Addr() uintptr }); !ok {
+			panic(fault)
+		}
+		*err = fmt.Errorf("reading %s: it was cut short while it was open: %w", file, errDamaged)
+	}
+}
+
+// Ecosystem is what the pack is on, with the release it is limited to.
+func (p *Pack) Ecosystem() string {
+	if p.release == "" {
+		return p.ecosystem
+	}
+	return p.ecosystem + ":" + p.release
+}
+
+// Date is the date of the newest data in the pack.
+func (p *Pack) Date() time.Time { return moment(p.date) }
+
+// Checked is when a server last confirmed that the pack holds all it has; zero if
+// the pack was imported.
+func (p *Pack) Checked() time.Time { return moment(p.checked) }
+
+// Stale says that nothing is known of what was published within the limit: the
+// newest data is older, and so is the last word of a server.
+func (p *Pack) Stale(now time.Time, limit time.Duration) bool {
+	return now.Sub(p.Date()) > limit && now.Sub(p.Checked()) > limit
+}
+
+// Count is the number of advisories in the pack, of all releases.
+func (p *Pack) Count() int { return int(p.count) }
+
+// Source is where the pack's data came from: a URL or the name of a file.
+func (p *Pack) Source() string { return p.source }
+
+// Releases are the releases that entries of the pack name, sorted.
+func (p *Pack) Releases() []string { return slices.Clone(p.releases) }
+
+// Complete says that the pack was made of a whole archive or folder, not only of
+// single advisories.
+func (p *Pack) Complete() bool { return p.flags&flagComplete != 0 }
+
+// holds says whether any entry is on the release.
+func (p *mapped) holds(release string) bool {
+	return slices.ContainsFunc(p.releases, func(have string) bool { return covers(have, release) })
+}
+
+// Lookup returns what the advisories say about a package, sorted by id. An
+// advisory that names the package several times, with other versions or parts of
+// it, comes several times. Withdrawn ones are never in a pack.
+func (p *Pack) Lookup(name string) (found []Advisory, err error) {
+	defer guard(p.file, &err)()
+	name = normalName(p.ecosystem, name)
+	group, ok := p.find(name)
+	if !ok {
+		return nil, nil
+	}
+	_, found, err = p.read(group, p.release)
+	if err != nil {
+		return nil, fmt.Errorf("looking up %s in %s: %w", name, p.file, err)
+	}
+	return found, nil
+}
+
+// find returns the bytes of a package's group.
+func (p *mapped) find(name string) (group []byte, ok bool) {
+	hash := nameHash(name)
+	bucket := p.data[p.buckets.start+4*bucketOf(hash, p.bits):]
+	first, end := binary.LittleEndian.Uint32(bucket), binary.LittleEndian.Uint32(bucket[4:])
+	for i := first; i < end && i < p.names; i++ {
+		entry := p.data[p.entries.start+entrySize*i:][:entrySize]
+		if binary.LittleEndian.Uint32(entry) != hash {
+			continue
+		}
+		group = p.group(entry)
+		length, width := binary.Uvarint(group[min(4, len(group)):])
+		if width <= 0 {
+			return group, true // for the error that reading it gives
+		}
+		if begin := group[4+width:]; length == uint64(len(name)) && len(begin) >= len(name) && string(begin[:len(name)]) == name {
+			return group, true
+		}
+	}
+	return nil, false
+}
+
+// maxGroup bounds what one look-up reads. The largest package known, the Linux
+// kernel of all releases of a distribution, takes a twentieth of it.
+const maxGroup = 64 << 20
+
+// minRecord is the least that a record takes.
+const minRecord = 6
+
+// group returns the bytes of the group that an entry points to; none if they do
+// not lie in the file.
+func (p *mapped) group(entry []byte) []byte {
+	start, length := uint64(binary.LittleEndian.Uint32(entry[4:])), uint64(binary.LittleEndian.Uint32(entry[8:]))
+	if start+length > uint64(p.groups.len()) || length > maxGroup {
+		return nil
+	}
+	return p.data[p.groups.start:p.groups.end][start:][:length:length]
+}
+
+// read decodes a group: the name of the package and what is said of it.
+func (p *mapped) read(group []byte, release string) (name string, found []Advisory, err error) {
+	if len(group) < 4 || binary.LittleEndian.Uint32(group) != checksum(group[4:]) {
+		return "", nil, errDamaged
+	}
+	c := cursor{text: string(group[4:])}
+	name = c.string()
+	listed := readVersions(c.part())
+	n := c.count()
+	if n*minRecord > len(c.text)-c.at {
+		return "", nil, errDamaged
+	}
+	found = make([]Advisory, 0, n)
+	for range n {
+		record := c.part()
+		of := record.uint()
+		if of > uint64(len(p.releases)) {
+			return "", nil, errDamaged
+		}
+		if of > 0 && !covers(p.releases[of-1], release) {
+			continue
+		}
+		a, err := p.head(record.uint())
+		if err != nil {
+			return "", nil, err
+		}
+		if of > 0 {
+			a.Release = p.releases[of-1]
+		}
+		a.Versions = listed.set(record.uint())
+		a.Ranges = readRanges(&record)
+		a.Imports = readImports(&record)
+		if record.bad || record.at != len(record.text) {
+			return "", nil, errDamaged
+		}
+		found = append(found, a)
+	}
+	if c.bad || c.at != len(c.text) || listed.bad {
+		return "", nil, errDamaged
+	}
+	return name, found, nil
+}
+
+// head decodes what an advisory says once for all packages.
+func (p *mapped) head(at uint64) (a Advisory, err error) {
+	heads := p.data[p.heads.start:p.heads.end]
+	if at+8 > uint64(len(heads)) {
+		return a, errDamaged
+	}
+	length := uint64(binary.LittleEndian.Uint32(heads[at:]))
+	if at+8+length > uint64(len(heads)) {
+		return a, errDamaged
+	}
+	bytes := heads[at+8:][:length]
+	if binary.LittleEndian.Uint32(heads[at+4:]) != checksum(bytes) {
+		return a, errDamaged
+	}
+	c := cursor{text: string(bytes)}
+	a = Advisory{ID: c.string(), Published: readDay(&c), Modified: readDay(&c), Score: float64(c.uint()) / 10}
+	severity := c.byte()
+	if int(severity) >= len(severities) {
+		return a, errDamaged
+	}
+	a.Severity = severities[severity]
+	a.Vector, a.Summary = c.string(), c.string()
+	a.Aliases, a.Upstream = c.strings(), c.strings()
+	a.URL = readURL(&c, &a)
+	a.Malicious = malicious(&a)
+	if c.bad || c.at != len(c.text) {
+		return a, errDamaged
+	}
+	return a, nil
+}
+
+// all calls fn with each package and what is said of it, in the order of the
+// file, until fn returns an error.
+func (p *mapped) all(fn func(name string, found []Advisory) error) (err error) {
+	defer guard(p.file, &err)()
+	if checksum(p.data[headerSize:]) != p.body {
+		return fmt.Errorf("reading %s: %w", p.file, errDamaged)
+	}
+	for i := range p.names {
+		entry := p.data[p.entries.start+entrySize*i:][:entrySize]
+		name, found, err := p.read(p.group(entry), "")
+		if err == nil {
+			if _, ok := p.find(name); !ok {
+				err = errDamaged
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("reading %s: %w", p.file, err)
+		}
+		if err := fn(name, found); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// versions are the version names of a group, and the sets of them that records
+// refer to by number. Most sets are one run along the sorted names, and share
+// their memory.
+type versions struct {
+	names []string
+	sets  cursor
+	count uint64
+	made  [][]string
+	total int
+	bad   bool
+}
+
+// maxListed bounds how many version names the sets of one package may spell out
+// beside the shared ones.
+const maxListed = 4 << 20
+
+// readVersions reads the table; sets are read when one is asked for.
+func readVersions(c cursor) *versions {
+	v := &versions{bad: c.bad}
+	if len(c.text) == 0 {
+		return v
+	}
+	n := c.count()
+	ends := make([]int, n)
+	text := make([]byte, 0, 2*len(c.text))
+	previous := 0
+	for i := range ends {
+		// A name repeats the beginning of the one before.
+		shared, rest := int(c.byte()), c.string()
+		if shared > len(text)-previous || len(text) > maxGroup {
+			v.bad = true
+			return v
+		}
+		start := len(text)
+		text = append(append(text, text[previous:previous+shared]...), rest...)
+		previous, ends[i] = start, len(text)
+	}
+	v.names = make([]string, n)
+	all, start := string(text), 0
+	for i, end := range ends {
+		v.names[i], start = all[start:end], end
+	}
+	v.count = uint64(c.count())
+	v.sets, v.bad = c, v.bad || c.bad
+	return v
+}
+
+// set returns the set of a number, from 1; 0 is none.
+func (v *versions) set(number uint64) []string {
+	if number == 0 || v.bad {
+		return nil
+	}
+	if number > v.count {
+		v.bad = true
+		return nil
+	}
+	for uint64(len(v.made)) < number && !v.bad {
+		v.made = append(v.made, v.next())
+	}
+	if v.bad {
+		return nil
+	}
+	return v.made[number-1]
+}
+
+// next reads the next set: runs, each a gap after the one before and a length.
+func (v *versions) next() []string {
+	var out []string
+	runs, at := v.sets.count(), uint64(0)
+	for range runs {
+		gap, length := v.sets.uint(), v.sets.uint()
+		left := uint64(len(v.names)) - at
+		if v.sets.bad || gap > left || length > left-gap {
+			v.bad = true
+			return nil
+		}
+		run := v.names[at+gap:][:length:length]
+		at += gap + length
+		if runs == 1 {
+			return run
+		}
+		if v.total += len(run); v.total > maxListed {
+			v.bad = true
+			return nil
+		}
+		out = append(out, run...)
+	}
+	return out
+}
+
+// The marks of an event say which field is set; from0 is "introduced: 0".
+const (
+	introduced = iota
+	fixed
+	lastAffected
+	from0
+)
+
+// rangeTypes are the types of ranges that versions can be compared with.
+var rangeTypes = []string{"SEMVER", "ECOSYSTEM"}
+
+func readRanges(c *cursor) []Range {
+	n := c.count()
+	if n == 0 {
+		return nil
+	}
+	out := make([]Range, n)
+	for i := range out {
+		kind := int(c.byte())
+		if kind >= len(rangeTypes) {
+			c.bad = true
+			return nil
+		}
+		out[i].Type = rangeTypes[kind]
+		events := make([]Event, c.count())
+		for k := range events {
+			switch c.byte() {
+			case introduced:
+				events[k].Introduced = c.string()
+			case fixed:
+				events[k].Fixed = c.string()
+			case lastAffected:
+				events[k].LastAffected = c.string()
+			case from0:
+				events[k].Introduced = "0"
+			default:
+				c.bad = true
+			}
+		}
+		out[i].Events = events
+	}
+	return out
+}
+
+func readImports(c *cursor) []Import {
+	n := c.count()
+	if n == 0 {
+		return nil
+	}
+	out := make([]Import, n)
+	for i := range out {
+		out[i] = Import{c.string(), c.strings(), c.strings(), c.strings()}
+	}
+	return out
+}
+
+// readDay reads a day as the days since 1970, from 1.
+func readDay(c *cursor) string {
+	days := c.uint()
+	if days == 0 || days > maxDays {
+		c.bad = c.bad || days > 0
+		return ""
+	}
+	return time.Unix(int64(days-1)*86400, 0).UTC().Format(time.DateOnly)
+}
+
+// maxDays ends in the year 9999.
+const maxDays = 2932897
+
+// pages are how the addresses of pages about an advisory begin; an id follows.
+var pages = []string{
+	"https://osv.dev/vulnerability/", "https://pkg.go.dev/vuln/", "https://github.com/advisories/",
+	"https://security-tracker.debian.org/tracker/", "https://nvd.nist.gov/vuln/detail/", "https://access.redhat.com/errata/",
+}
+
+// readURL reads an address: 0 and the text of it, or the number of a page and
+// which of the advisory's ids follows.
+func readURL(c *cursor, a *Advisory) string {
+	page := int(c.byte())
+	if page == 0 {
+		return c.string()
+	}
+	id := c.uint()
+	switch {
+	case page > len(pages) || id > uint64(len(a.Aliases)):
+		c.bad = true
+		return ""
+	case id == 0:
+		return pages[page-1] + a.ID
+	}
+	return pages[page-1] + a.Aliases[id-1]
+}
+
+// malicious says whether an advisory is about malware.
+func malicious(a *Advisory) bool {
+	isMAL := func(id string) bool { return strings.HasPrefix(id, "MAL-") }
+	return isMAL(a.ID) || slices.ContainsFunc(a.Aliases, isMAL)
+}
+
+// nameHash spreads names over buckets: FNV-1a, its bits mixed.
+func nameHash(name string) uint32 {
+	h := uint32(2166136261)
+	for i := 0; i < len(name); i++ {
+		h = (h ^ uint32(name[i])) * 16777619
+	}
+	h ^= h >> 16
+	h *= 0x85ebca6b
+	return h ^ h>>13
+}
+
+// bucketOf is the bucket of a hash, by its first bits.
+func bucketOf(hash, width uint32) uint32 { return uint32(uint64(hash) >> (32 - width)) }
+
+// bucketBits chooses how many bits find a bucket: about one name each.
+func bucketBits(names int) uint32 { return uint32(min(bits.Len(uint(names)), 24)) }

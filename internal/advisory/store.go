@@ -1,0 +1,214 @@
+package advisory
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Store is a folder of packs. It may be used by several goroutines; who replaces
+// packs meanwhile does not disturb it.
+type Store struct {
+	dir    string
+	mu     sync.Mutex
+	packs  map[string]*opened
+	kev    *table
+	epss   *table
+	errs   []error
+	closed bool
+}
+
+// opened is a pack or why there is none.
+type opened struct {
+	pack *mapped
+	err  error
+}
+
+// Open opens the database in a folder. A folder that does not exist is an empty
+// database. Packs are mapped when they are asked for.
+func Open(dir string) (*Store, error) {
+	info, err := os.Stat(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("opening the advisory database: %w", err)
+	}
+	if err == nil && !info.IsDir() {
+		return nil, fmt.Errorf("opening the advisory database: %s is no folder", dir)
+	}
+	s := &Store{dir: dir, packs: map[string]*opened{}}
+	s.kev, s.epss = s.table(KEV, kindExploited), s.table(EPSS, kindEPSS)
+	return s, nil
+}
+
+// table opens a table if there is one, and remembers why it could not.
+func (s *Store) table(name string, kind uint32) *table {
+	t, err := openTable(filepath.Join(s.dir, name+tableSuffix), kind)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		s.errs = append(s.errs, err)
+	}
+	return t
+}
+
+// Dir is the folder of the database.
+func (s *Store) Dir() string { return s.dir }
+
+// Err says which of the tables behind Exploited and EPSS could not be read: their
+// answers are then incomplete.
+func (s *Store) Err() error { return errors.Join(s.errs...) }
+
+// Pack returns the pack of an ecosystem, limited to the release that it names
+// ("Debian:12"). The error is ErrMissing if there is none, or if no advisory in it
+// is on that release.
+func (s *Store) Pack(ecosystem string) (*Pack, error) {
+	family, release := Family(ecosystem)
+	if err := checkFamily(family); err != nil {
+		return nil, fmt.Errorf("%w on %q: no ecosystem is called so", ErrMissing, clip(ecosystem, maxFamily))
+	}
+	o := s.open(family)
+	if errors.Is(o.err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w on %s: get them with holdfast db update %s", ErrMissing, family, shellWord(family))
+	}
+	if o.err != nil {
+		return nil, o.err
+	}
+	release = normalRelease(family, release)
+	if release != "" && len(o.pack.releases) > 0 && !o.pack.holds(release) {
+		return nil, fmt.Errorf("%w on %s:%s: those on %s are on other releases", ErrMissing, family, clip(release, maxWord), family)
+	}
+	return &Pack{mapped: o.pack, release: release}, nil
+}
+
+// open maps the pack of a family, once.
+func (s *Store) open(family string) *opened {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return &opened{err: fs.ErrClosed}
+	}
+	o := s.packs[family]
+	if o == nil {
+		o = &opened{}
+		o.pack, o.err = openPack(filepath.Join(s.dir, packFile(family)))
+		if o.err == nil && o.pack.ecosystem != family {
+			o.err = fmt.Errorf("reading %s: it is the pack of %s", o.pack.file, clip(o.pack.ecosystem, maxFamily))
+		}
+		s.packs[family] = o
+	}
+	return o
+}
+
+// Exploited says whether CISA lists a CVE as exploited in the wild.
+func (s *Store) Exploited(cve string) bool {
+	_, ok := s.kev.find(cve)
+	return ok
+}
+
+// EPSS is the probability that a CVE is exploited within 30 days, if it is known.
+func (s *Store) EPSS(cve string) (float64, bool) {
+	score, ok := s.epss.find(cve)
+	return float64(score) / scoreUnit, ok
+}
+
+// Status is what db status tells of a file of the database.
+type Status struct {
+	Name       string // ecosystem, or KEV or EPSS
+	Advisories int
+	Date       time.Time // of the newest data in it
+	Checked    time.Time // when a server confirmed that there is no newer
+	Size       int64
+	Source     string
+	Complete   bool
+	Releases   []string
+	Err        error // why it cannot be read
+}
+
+// Status tells of each file of the database, sorted by name: ecosystems first.
+func (s *Store) Status() []Status {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return nil
+	}
+	var packs, tables []Status
+	for _, e := range entries {
+		if name, ok := strings.CutSuffix(e.Name(), packSuffix); ok && e.Type().IsRegular() {
+			packs = append(packs, s.packStatus(name, e))
+		}
+		if name, ok := strings.CutSuffix(e.Name(), tableSuffix); ok && (name == KEV || name == EPSS) {
+			tables = append(tables, s.tableStatus(name, e))
+		}
+	}
+	slices.SortFunc(packs, func(a, b Status) int {
+		return cmp.Or(strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)), strings.Compare(a.Name, b.Name))
+	})
+	return append(packs, tables...)
+}
+
+func (s *Store) packStatus(file string, e fs.DirEntry) Status {
+	family := familyOf(file)
+	status := Status{Name: family, Size: sizeOf(e)}
+	o := s.open(family)
+	if o.err != nil {
+		status.Err = o.err
+		return status
+	}
+	p := &Pack{mapped: o.pack}
+	status.Advisories, status.Date, status.Checked = p.Count(), p.Date(), p.Checked()
+	status.Source, status.Complete, status.Releases = p.Source(), p.Complete(), p.Releases()
+	return status
+}
+
+func (s *Store) tableStatus(name string, e fs.DirEntry) Status {
+	status := Status{Name: name, Size: sizeOf(e)}
+	t := s.kev
+	if name == EPSS {
+		t = s.epss
+	}
+	if t == nil {
+		status.Err = fmt.Errorf("reading %s: %w", filepath.Join(s.dir, e.Name()), errDamaged)
+		return status
+	}
+	status.Advisories, status.Date, status.Checked = int(t.count), moment(t.date), moment(t.checked)
+	status.Source, status.Complete = t.source, true
+	return status
+}
+
+func sizeOf(e fs.DirEntry) int64 {
+	info, err := e.Info()
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
+// Close ends the use of all packs of the store. No look-up may be under way.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var errs []error
+	for _, o := range s.packs {
+		if o.pack != nil {
+			errs = append(errs, unmap(o.pack.data))
+		}
+	}
+	for _, t := range []*table{s.kev, s.epss} {
+		if t != nil {
+			errs = append(errs, unmap(t.data))
+		}
+	}
+	s.packs, s.kev, s.epss, s.closed = nil, nil, nil, true
+	return errors.Join(errs...)
+}
+
+// shellWord quotes the name of an ecosystem for a command to paste.
+func shellWord(name string) string {
+	if strings.Contains(name, " ") {
+		return "'" + name + "'"
+	}
+	return name
+}
