@@ -59,6 +59,10 @@ type Finding struct {
 	Excerpt string `json:"excerpt,omitempty"`
 	// Layer is the layer of an image that brought what is wrong.
 	Layer *asset.Layer `json:"layer,omitempty"`
+	// Package is the software that the finding is about, and Vulnerability its
+	// flaw, if it is about one.
+	Package       *Package       `json:"package,omitempty"`
+	Vulnerability *Vulnerability `json:"vulnerability,omitempty"`
 	// Suppressed says why the finding does not count, if it does not.
 	Suppressed *Suppression `json:"suppressed,omitempty"`
 
@@ -82,9 +86,43 @@ type Asset struct {
 	Place source.Place `json:"place"`
 }
 
+// Package is a piece of software as a finding names it.
+type Package struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	PURL    string `json:"purl,omitempty"`
+	// Source and SourceVersion are the source package that a distribution built
+	// it from.
+	Source        string `json:"source,omitempty"`
+	SourceVersion string `json:"sourceVersion,omitempty"`
+}
+
+// Vulnerability is a flaw as a finding names it; see asset.Vulnerability.
+type Vulnerability struct {
+	ID      string   `json:"id"`
+	Aliases []string `json:"aliases,omitempty"`
+	// Fixed is the first version without the flaw, "" if there is none yet.
+	Fixed string  `json:"fixed,omitempty"`
+	Score float64 `json:"score,omitempty"`
+	// Vector is the CVSS vector of Score.
+	Vector string `json:"vector,omitempty"`
+	// Basis says where the severity is from.
+	Basis string `json:"basis,omitempty"`
+	// Tier says how close the flaw is to being run: "symbol", "package",
+	// "module", "" where it cannot be told. Symbols are the flawed functions that
+	// are linked.
+	Tier      string   `json:"tier,omitempty"`
+	Symbols   []string `json:"symbols,omitempty"`
+	Exploited bool     `json:"exploited,omitempty"`
+	EPSS      float64  `json:"epss,omitempty"`
+	Published string   `json:"published,omitempty"`
+	URL       string   `json:"url,omitempty"`
+}
+
 // Suppression is a user's decision that a finding does not count.
 type Suppression struct {
-	// By is "comment", "annotation", "config", "baseline" or "diff".
+	// By is "comment", "annotation", "config", "vex", "only-fixed", "baseline" or
+	// "diff".
 	By string `json:"by"`
 	// Reason is what the user gave; a baseline has none.
 	Reason string `json:"reason,omitempty"`

@@ -9,12 +9,26 @@ type Result struct {
 	Undetermined []Finding `json:"undetermined"`
 	// Suppressed are the failures that the user has decided about.
 	Suppressed []Finding `json:"suppressed"`
+	// Images are the images that were looked into.
+	Images []Image `json:"images,omitempty"`
 	// Notes are remarks about the run itself, such as an ignore that has
 	// expired or matched nothing.
 	Notes []Note `json:"notes,omitempty"`
 	Stats Stats  `json:"stats"`
 	// Rules says for every rule that met an asset how often it was judged.
 	Rules []Tally `json:"rules"`
+}
+
+// Image is an image that was looked into: what statements about images name.
+type Image struct {
+	// File is what the places of its findings call it.
+	File string `json:"file"`
+	// Name is registry and repository, Tag its tag, as far as they are known.
+	Name string `json:"name,omitempty"`
+	Tag  string `json:"tag,omitempty"`
+	// Digest is that of the manifest, ConfigDigest that of the configuration.
+	Digest       string `json:"digest,omitempty"`
+	ConfigDigest string `json:"configDigest,omitempty"`
 }
 
 // Note is a remark about the run.

@@ -243,12 +243,12 @@ func appendEntered(out []element, v any, outer *element, field string) []element
 }
 
 // elementName is what people would call an element: its text, its name, its
-// path on the host; else its index.
+// path on the host, its id; else its index.
 func elementName(v any, index string) string {
 	if s, ok := v.(string); ok {
 		return s
 	}
-	for _, field := range []string{"name", "hostPath", "mountPath", "containerPort", "text"} {
+	for _, field := range []string{"name", "hostPath", "mountPath", "containerPort", "text", "id"} {
 		if c, ok := child(v, field); ok {
 			if s := fmt.Sprint(c); s != "" && s != "0" {
 				return s

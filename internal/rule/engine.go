@@ -383,13 +383,33 @@ func (j *judgement) finding(r *compiled, e *element) finding.Finding {
 	if in, ok := j.asset.(asset.Layered); ok && in.From().DiffID+in.From().Digest != "" {
 		layer = in.From()
 	}
+	software, flaw := packageOf(j.asset, e)
 	return finding.Finding{
-		Layer: layer,
-		Rule:  r.ID, Title: r.Title, Severity: r.Severity, Verdict: finding.Fail, Topic: r.Topic,
+		Layer: layer, Package: software, Vulnerability: flaw,
+		Rule: r.ID, Title: r.Title, Severity: r.Severity, Verdict: finding.Fail, Topic: r.Topic,
 		Asset: finding.Asset{Kind: string(meta.Kind), ID: meta.ID, Name: meta.Name,
 			Format: string(meta.Format), Scope: meta.Scope, Place: meta.Place},
 		Place: place, Field: field, Key: key,
 		Why: r.Why, Fix: r.Fix, References: r.Refs,
 		Fixable: fixable, Sensitive: r.Sensitive, Ignores: meta.Ignores,
 	}
+}
+
+// packageOf returns the software that a finding is about, and the flaw where
+// the element is one.
+func packageOf(a asset.Asset, e *element) (*finding.Package, *finding.Vulnerability) {
+	p, ok := a.(*asset.Package)
+	if !ok {
+		return nil, nil
+	}
+	software := &finding.Package{Name: p.Name, Version: p.Version, PURL: p.PURL, Source: p.Source, SourceVersion: p.SourceVersion}
+	if e == nil {
+		return software, nil
+	}
+	v, ok := e.value.(*asset.Vulnerability)
+	if !ok {
+		return software, nil
+	}
+	return software, &finding.Vulnerability{ID: v.ID, Aliases: v.Aliases, Fixed: v.Fixed, Score: v.Score, Vector: v.Vector, Basis: v.Basis,
+		Tier: v.Tier, Symbols: v.Symbols, Exploited: v.Exploited, EPSS: v.EPSS, Published: v.Published, URL: v.URL}
 }

@@ -237,6 +237,24 @@ func TestTallies(t *testing.T) {
 	}
 }
 
+// Statements about vulnerabilities need to know what a finding is about, and
+// baselines must survive an advisory more.
+func TestFindingsNameTheVulnerability(t *testing.T) {
+	rules := parseRules(t, "- id: a\n"+header+"  on: package\n  each: pkg.vulnerabilities\n  rating: each.severity\n  when: each.id != ''\n  message: each.id\n")
+	p := &asset.Package{Head: asset.Head{Kind: asset.KindPackage}, Name: "libssl3", Version: "3.0-1", PURL: "pkg:deb/debian/libssl3@3.0-1", Source: "openssl",
+		Vulnerabilities: []asset.Vulnerability{{ID: "CVE-1", Aliases: []string{"DSA-1"}, Severity: "high", Fixed: "3.0-2"}}}
+	found := judge(t, rules, p)
+	if len(found) != 1 || found[0].Package == nil || found[0].Package.PURL != p.PURL || found[0].Package.Source != "openssl" {
+		t.Fatalf("got %+v", found)
+	}
+	if v := found[0].Vulnerability; v == nil || v.ID != "CVE-1" || !slices.Equal(v.Aliases, []string{"DSA-1"}) || v.Fixed != "3.0-2" {
+		t.Errorf("vulnerability %+v", v)
+	}
+	if found[0].Severity != finding.High || found[0].Key != "vulnerabilities[CVE-1]" {
+		t.Errorf("severity %s, key %s", found[0].Severity, found[0].Key)
+	}
+}
+
 func TestWithin(t *testing.T) {
 	for _, test := range []struct {
 		path, dir string
