@@ -20,6 +20,7 @@ func chars(spec string) *alphabet {
 }
 
 var (
+	hexAny    = chars("0-9A-Fa-f")
 	digits    = chars("0-9")
 	lowerHex  = chars("0-9a-f")
 	upperHex  = chars("0-9A-F")

@@ -13,7 +13,7 @@ type span struct{ start, end int }
 
 // assignment looks at the '=', ':' or '>' at i: what stands before it may be a
 // name, what follows its value.
-func (s *scanner) assignment(i int) {
+func (s *walker) assignment(i int) {
 	t := s.text
 	if t[i] == ':' && strings.HasPrefix(t[i:], "://") {
 		s.userInfo(i)
@@ -50,6 +50,7 @@ func (s *scanner) assignment(i int) {
 		sep = ':'
 	}
 	v, bare := s.value(i+1, sep)
+	s.bare = bare
 	if bare && v.end-v.start > 64 {
 		s.bareEnd = v.end
 	}
@@ -59,29 +60,23 @@ func (s *scanner) assignment(i int) {
 	if v.start == v.end || s.inTemplate(name.start) || bare && !s.loose && (s.expression(name, v, i, quoted) || s.code(v, sep)) {
 		return
 	}
+	known := len(s.found)
 	s.judge(key, v)
-	if s.inList(name.start, v.end) {
-		s.connection()
-	}
-}
-
-// connection gives the password that was found last its better name: it is one
-// of the settings of a connection string.
-func (s *scanner) connection() {
-	if n := len(s.found) - 1; n >= 0 && s.found[n].Kind == kindPassword {
-		s.found[n].Kind = "connection-string"
+	if len(s.found) > known && s.found[known].Kind == kindPassword && s.inList(name.start, v.end) {
+		// One of the settings of a connection string is a better name for it.
+		s.found[known].Kind = "connection-string"
 	}
 }
 
 // inList says whether name=value is part of a list such as Server=db;Password=x.
-func (s *scanner) inList(name, end int) bool {
+func (s *walker) inList(name, end int) bool {
 	return name > 0 && s.text[name-1] == ';' ||
 		end < len(s.text) && s.text[end] == ';' && pair(s.text[end+1:])
 }
 
 // untilLineEnd says whether the value of name=value takes the rest of the line:
 // in an item of a YAML list and where space surrounds the sign.
-func (s *scanner) untilLineEnd(name, sep int) bool {
+func (s *walker) untilLineEnd(name, sep int) bool {
 	before := s.text[max(0, name-64):name]
 	before = strings.TrimSpace(before[strings.LastIndexByte(before, '\n')+1:])
 	return before == "-" || before == "" && s.text[sep-1] == ' '
@@ -89,7 +84,7 @@ func (s *scanner) untilLineEnd(name, sep int) bool {
 
 // expression says whether a program assigns to the name, so that only a value in
 // quotes would be a literal: x := y, $x = y, x["name"] = y, {"name": password}.
-func (s *scanner) expression(name, v span, sep int, quoted bool) bool {
+func (s *walker) expression(name, v span, sep int, quoted bool) bool {
 	t := s.text
 	switch {
 	case t[sep-1] == ':', quoted && t[sep] == '=':
@@ -106,7 +101,7 @@ func (s *scanner) expression(name, v span, sep int, quoted bool) bool {
 
 // inSentence says whether "name: value" follows another one on the line, which no
 // YAML mapping allows outside of braces.
-func (s *scanner) inSentence(name int) bool {
+func (s *walker) inSentence(name int) bool {
 	before := s.text[max(0, name-200):name]
 	before = before[strings.LastIndexByte(before, '\n')+1:]
 	if !strings.Contains(before, ": ") {
@@ -117,18 +112,21 @@ func (s *scanner) inSentence(name int) bool {
 }
 
 // inTemplate says whether the place lies inside {{ an action }}.
-func (s *scanner) inTemplate(i int) bool {
+func (s *walker) inTemplate(i int) bool {
 	before := s.text[max(0, i-200):i]
 	return strings.LastIndex(before, "{{") > strings.LastIndex(before, "}}")
 }
 
 // judge adds the value if its name makes it a credential.
-func (s *scanner) judge(name string, v span) {
+func (s *walker) judge(name string, v span) {
 	value := s.text[v.start:v.end]
 	kind := judge(name, value)
 	if kind == kindPassword && classOf(name) == account {
 		// Of user:password and user/password the second part is the secret.
 		v.start += strings.IndexAny(value, ":/") + 1
+	}
+	if kind == "" || !s.trusts(kind, s.text[v.start:v.end]) {
+		return
 	}
 	if generic(kind) && !s.loose && s.inComment(v.start) && !(kind == kindToken && random(value)) {
 		return
@@ -138,7 +136,7 @@ func (s *scanner) judge(name string, v span) {
 
 // inComment says whether the place lies in a comment. A password there is nearly
 // always an example of one.
-func (s *scanner) inComment(i int) bool {
+func (s *walker) inComment(i int) bool {
 	before := s.text[max(0, i-maxValue):i]
 	before = strings.TrimLeft(before[strings.LastIndexByte(before, '\n')+1:], " \t")
 	return strings.HasPrefix(before, "#") || strings.HasPrefix(before, "//") || strings.HasPrefix(before, ";") ||
@@ -148,7 +146,7 @@ func (s *scanner) inComment(i int) bool {
 // labelOf is the name that a "value" key at i belongs to: that of the last
 // "name:" if only punctuation and space lie between them. Where the text shows no
 // name, Redact assumes the worst.
-func (s *scanner) labelOf(key string, i int) string {
+func (s *walker) labelOf(key string, i int) string {
 	switch {
 	case s.label == "" && s.loose:
 		return "password"
@@ -162,7 +160,7 @@ func (s *scanner) labelOf(key string, i int) string {
 
 // nameBefore finds the name that ends before the separator at i, and whether it
 // is in quotes.
-func (s *scanner) nameBefore(i int) (name span, quoted bool) {
+func (s *walker) nameBefore(i int) (name span, quoted bool) {
 	t := s.text
 	end := i
 	if t[i] == '=' && end > 0 && (t[end-1] == ':' || t[end-1] == '?' || t[end-1] == '+') {
@@ -190,7 +188,7 @@ func (s *scanner) nameBefore(i int) (name span, quoted bool) {
 
 // value finds the value that begins at or after i, up to where the separator,
 // or 0 for a word of a command, lets it end. Bare tells that it is not in quotes.
-func (s *scanner) value(i int, sep byte) (v span, bare bool) {
+func (s *walker) value(i int, sep byte) (v span, bare bool) {
 	t := s.text
 	if sep == '=' && i < len(t) && t[i] == '>' { // Ruby and PHP: 'password' => 'x'
 		i++
@@ -233,7 +231,7 @@ func closing(t, quote string) int {
 }
 
 // block is the first line of a YAML block scalar whose '|' or '>' is at i.
-func (s *scanner) block(i int) span {
+func (s *walker) block(i int) span {
 	t := s.text[:min(len(s.text), i+maxValue)]
 	nl := strings.IndexByte(t[i:], '\n')
 	if nl < 0 || strings.Trim(t[i+1:i+nl], "+-0123456789 \r") != "" {
@@ -292,7 +290,7 @@ func pair(t string) bool {
 }
 
 // code says whether a bare value is an expression or prose, not a literal.
-func (s *scanner) code(v span, sep byte) bool {
+func (s *walker) code(v span, sep byte) bool {
 	t := s.text
 	value := t[v.start:v.end]
 	switch value[0] {
@@ -319,7 +317,7 @@ var roots = set("os self this process config settings args opts options params r
 	"data module ctx obj spec cfg conf input inputs steps github matrix values each resource")
 
 // element looks at the '>' of <password>text</password>.
-func (s *scanner) element(name string, at span, i int) {
+func (s *walker) element(name string, at span, i int) {
 	t := s.text
 	if at.start == 0 || t[at.start-1] != '<' || classOf(name) == plain {
 		return

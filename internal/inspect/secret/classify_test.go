@@ -198,8 +198,8 @@ func TestClassify(t *testing.T) {
 
 		// The value speaks for itself, or a part of it does.
 		{"", rsa, "private-key"},
-		{"ANY", pgp, "private-key"},
-		{"tls.key", encrypted, "private-key"},
+		{"ANY", pgp, "pgp-key"},
+		{"tls.key", encrypted, "private-key-encrypted"},
 		{"id_ed25519", ssh, "ssh-key"},
 		{"client-key-data", b64(rsa), "private-key"},
 		{"tls.crt", certificate, ""},

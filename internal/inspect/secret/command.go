@@ -5,7 +5,7 @@ import "strings"
 // flag looks at the '-' at i for a flag whose value is the next word of a shell
 // command or the next item of an argument list. Values after '=' are
 // assignments.
-func (s *scanner) flag(i int) {
+func (s *walker) flag(i int) {
 	t := s.text
 	if i > 0 && !isSpace(t[i-1]) && strings.IndexByte("\"'[,(=`", t[i-1]) < 0 {
 		return
@@ -39,7 +39,7 @@ var usage = set("flag flags option options argument parameter and or to is are w
 
 // argument finds the word of a command, or the item of a list, that follows the
 // one that ends at i.
-func (s *scanner) argument(i int) (v span, bare bool) {
+func (s *walker) argument(i int) (v span, bare bool) {
 	t, from := s.text, i
 	if strings.HasPrefix(t[i:], `\"`) { // a list within a string
 		i++
@@ -93,7 +93,7 @@ var commands = []command{
 }
 
 // shortFlag finds the command that the flag at i belongs to.
-func (s *scanner) shortFlag(i int, name string) command {
+func (s *walker) shortFlag(i int, name string) command {
 	line := ""
 	for _, c := range commands {
 		if name != c.flag && !(c.joined && len(name) > len(c.flag) && strings.HasPrefix(name, c.flag) && s.text[i+1] != '-') {
@@ -128,7 +128,7 @@ func (c command) in(line string) (rest string, ok bool) {
 }
 
 // line is what stands before i in the same command, as far as it matters.
-func (s *scanner) line(i int) string {
+func (s *walker) line(i int) string {
 	t := s.text
 	from := i
 	for from > 0 && i-from < 200 {
@@ -145,7 +145,7 @@ func (s *scanner) line(i int) string {
 	return t[from:i]
 }
 
-func (s *scanner) shortValue(c command, from, end int) {
+func (s *walker) shortValue(c command, from, end int) {
 	t := s.text
 	v := span{from + len(c.flag), from + len(c.flag)}
 	if c.joined {

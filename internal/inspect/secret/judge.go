@@ -37,25 +37,64 @@ func tokenKind(name, v string) string {
 		return ""
 	case len(v) == 40 && upperHex.all(v): // the fingerprint of an OpenPGP key, as in ENV GPG_KEY
 		return ""
+	case publicData(v):
+		return ""
 	case bootstrapToken(v):
 		return "kubernetes-token"
-	case strings.ContainsAny(v, " \t\n,;(){}<>\"'") || !random(v):
+	}
+	if len(v) >= 16 && distinct(v) >= 7 && !sequential(v) {
+		if kind := builtIn().keyedKind(name, v); kind != "" {
+			return kind
+		}
+	}
+	if strings.ContainsAny(v, " \t\n,;(){}<>\"'") || !random(v) {
 		optionName := strings.Contains(v, ".") && classOf(v) != plain // SECRET_KEY: 'system.secret-key'
 		if len(v) >= 6 && !prose(v) && !optionName && chosen(name) {
 			return kindToken
 		}
 		return ""
-	case len(v) == 88 && strings.HasSuffix(v, "==") && base64std.all(v):
-		// 512 bits: https://learn.microsoft.com/azure/storage/common/storage-account-keys-manage
-		return "azure-storage-key"
-	case len(v) == 44 && strings.HasSuffix(v, "=") && mentions(name, "sharedaccesskey"):
-		// https://learn.microsoft.com/azure/service-bus-messaging/service-bus-sas
-		return "azure-connection-string"
-	case len(v) == 40 && base64std.all(v) && mentions(name, "aws", "secretaccesskey", "secret_access_key", "secret-access-key"):
-		// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html
-		return "aws-secret-key"
 	}
 	return kindToken
+}
+
+// keyedKind is the kind that the name and the form of the value tell together, ""
+// if there is none.
+func (t *table) keyedKind(name, v string) string {
+	compact := make([]byte, 0, 64)
+	for i := range len(name) {
+		if alnum[name[i]] {
+			compact = append(compact, lower(name[i]))
+		}
+	}
+	for _, k := range t.keyed {
+		for _, w := range k.keywords {
+			if strings.Contains(string(compact), w) && k.re().MatchString(v) && (k.valid == "" || checks[k.valid](v, v)) {
+				return k.id
+			}
+		}
+	}
+	return ""
+}
+
+// publicData says whether the value is an encoded public key or certificate.
+func publicData(v string) bool {
+	if strings.HasPrefix(v, "AAAAB3NzaC1") || strings.HasPrefix(v, "AAAAC3NzaC1") || strings.HasPrefix(v, "AAAAE2VjZHNh") || strings.HasPrefix(v, "ssh-") {
+		return true
+	}
+	if !strings.HasPrefix(v, "MI") || len(v) < 64 {
+		return false
+	}
+	// DER: a private key is a sequence that begins with its version, a public one
+	// and a certificate with another sequence.
+	raw, err := base64.StdEncoding.DecodeString(v[:60])
+	if err != nil || raw[0] != 0x30 {
+		return false
+	}
+	at := 2
+	if raw[1] > 0x80 {
+		at += int(raw[1] & 0x7f)
+	}
+	return at < len(raw) && raw[at] == 0x30
 }
 
 // bootstrapToken recognises what kubeadm join takes.

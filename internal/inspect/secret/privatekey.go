@@ -31,7 +31,7 @@ func privateKey(text string, begin int) (m Match, ok bool) {
 	}
 	m.Start += len(body) - len(trimBreaks(body))
 	m.End = m.Start + len(strings.TrimRight(trimBreaks(body), "\\nr \t\r\n"))
-	m.Kind = keyKind(label, text[max(0, begin-500):begin])
+	m.Kind = keyKind(label, text[m.Start:m.End], text[max(0, begin-500):begin])
 	return m, true
 }
 
@@ -63,10 +63,26 @@ func trimBreaks(body string) string {
 	}
 }
 
-func keyKind(label, before string) string {
+// What the data of an OpenSSH key begins with, in base64: its magic, and that no
+// cipher hides it.
+// https://github.com/openssh/openssh-portable/blob/master/PROTOCOL.key
+const (
+	opensshMagic = "b3BlbnNzaC1rZXktdjEA"
+	opensshPlain = opensshMagic + "AAAABG5vbmU"
+)
+
+// keyKind tells kinds of keys by the label, the body and what stands before them.
+func keyKind(label, body, before string) string {
 	switch {
 	case strings.Contains(label, "OPENSSH"):
+		if strings.HasPrefix(body, opensshMagic) && !strings.HasPrefix(body, opensshPlain) {
+			return "ssh-key-encrypted"
+		}
 		return "ssh-key"
+	case strings.Contains(label, "PGP"):
+		return "pgp-key"
+	case strings.Contains(label, "ENCRYPTED"), strings.Contains(body[:min(len(body), 200)], "ENCRYPTED"):
+		return "private-key-encrypted"
 	case strings.Contains(before, "service_account") && strings.Contains(before, "private_key"):
 		// https://cloud.google.com/iam/docs/keys-create-delete
 		return "gcp-service-account"

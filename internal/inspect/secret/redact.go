@@ -22,15 +22,19 @@ func Redact(text string) string {
 }
 
 func redact(text string) string {
-	found := append(Find(text), find(text, true)...)
-	found = append(found, keyLines(text)...)
-	found = append(found, repetitions(text, found)...)
-	if len(found) == 0 {
+	places := append(Find(text), find(text, true)...)
+	places = append(places, keyLines(text)...)
+	places = append(places, repetitions(text, places)...)
+	if len(places) == 0 {
 		return text
 	}
 	var b strings.Builder
 	done := 0
-	for _, m := range merge(found) {
+	all := make([]found, len(places))
+	for i, m := range places {
+		all[i].Match = m
+	}
+	for _, m := range builtIn().merge(all) {
 		b.WriteString(text[done:m.Start])
 		mask(&b, text[m.Start:m.End])
 		done = m.End

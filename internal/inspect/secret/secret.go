@@ -9,9 +9,14 @@
 // postgres/postgres and changeme are how default installations fall; for keys
 // and tokens the value must look random.
 //
-// The work is one pass over the text without regular expressions: whatever
-// stands around a place of interest is read up to a fixed distance, so the time
-// is linear in the text for any input.
+// What shapes there are is data, in kinds.yaml. The work is one pass over the
+// text that looks for all prefixes and names at once; whatever stands around such
+// a place is read up to a fixed distance, and only there expressions are tried, so
+// the time is linear in the text for any input.
+//
+// Find, Classify and Redact are for configuration text, Scanner is for files of
+// any kind. They differ in what they look at, not in how they judge it: in a
+// file, its kind decides what a name proves.
 package secret
 
 import "strings"
@@ -74,9 +79,22 @@ func find(text string, loose bool) []Match {
 	if len(text) > maxText {
 		text = text[:maxText]
 	}
-	s := scanner{text: text, loose: loose}
-	s.scan()
-	return merge(s.found)
+	scanner := NewScanner()
+	st := scanner.stream("", int64(len(text)), nil)
+	st.loose, st.filter, st.asked = loose, scanner.text, -1
+	st.pass(text, 0, len(text))
+	if loose {
+		st.values(text)
+	}
+	return matches(st.merge(st.found))
+}
+
+func matches(all []found) []Match {
+	var out []Match
+	for _, f := range all {
+		out = append(out, f.Match)
+	}
+	return out
 }
 
 // generic says whether the kind was decided by a name.

@@ -4,7 +4,7 @@ import "strings"
 
 // userInfo looks at the "://" at i for the password in scheme://user:password@host.
 // https://www.rfc-editor.org/rfc/rfc3986#section-3.2.1
-func (s *scanner) userInfo(i int) {
+func (s *walker) userInfo(i int) {
 	t := s.text
 	from := i + len("://")
 	n := authority(t[from:])
@@ -15,7 +15,7 @@ func (s *scanner) userInfo(i int) {
 	hostAt += from
 	user, pass, ok := strings.Cut(t[from:hostAt], ":")
 	if !ok {
-		if random(user) && !(len(user) == 32 && lowerHex.all(user)) { // Sentry's is public
+		if random(user) && s.trusts("basic-auth-url", user) && !(len(user) == 32 && lowerHex.all(user)) { // Sentry's is public
 			s.add("basic-auth-url", from, hostAt)
 		}
 		return
@@ -33,7 +33,9 @@ func (s *scanner) userInfo(i int) {
 	case "http", "https", "ftp", "ftps", "sftp", "ssh", "git", "ws", "wss", "svn":
 		kind = "basic-auth-url"
 	}
-	s.add(kind, hostAt-len(pass), hostAt)
+	if s.trusts(kind, pass) {
+		s.add(kind, hostAt-len(pass), hostAt)
+	}
 }
 
 // authority is the length of what stands between :// and the path. A password
@@ -77,7 +79,7 @@ func documentation(user, pass, host string) bool {
 
 // dataSource looks at the '@' at i for the Go MySQL driver's user:password@tcp(host).
 // https://github.com/go-sql-driver/mysql#dsn-data-source-name
-func (s *scanner) dataSource(i int) {
+func (s *walker) dataSource(i int) {
 	t := s.text
 	if !strings.HasPrefix(t[i:], "@tcp(") && !strings.HasPrefix(t[i:], "@unix(") {
 		return
@@ -86,7 +88,7 @@ func (s *scanner) dataSource(i int) {
 	for from > 0 && i-from < 128 && !isSpace(t[from-1]) && strings.IndexByte("\"'`=", t[from-1]) < 0 {
 		from--
 	}
-	if _, pass, ok := strings.Cut(t[from:i], ":"); ok && literal(pass) {
+	if _, pass, ok := strings.Cut(t[from:i], ":"); ok && literal(pass) && s.trusts("connection-string", pass) {
 		s.add("connection-string", i-len(pass), i)
 	}
 }
