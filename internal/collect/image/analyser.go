@@ -9,8 +9,10 @@ import (
 )
 
 // Analyser looks at the files of one image while they stream by. An analyser
-// sees every entry once, newest layer first, and takes what it needs; nothing is
-// kept for it and nothing can be asked for again.
+// sees every entry once and takes what it needs; nothing is kept for it and
+// nothing can be asked for again. The newest layer comes first, unless the image
+// comes as a stream (of an engine, of a compressed archive), which has an order of
+// its own; File.Deleted and File.Layer are right either way.
 type Analyser interface {
 	// Visit is shown the header of every entry, one after the other, and says
 	// how much of its content the analyser needs. Only regular files have any.

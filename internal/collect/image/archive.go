@@ -13,6 +13,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/klauspost/compress/gzip"
@@ -24,9 +25,6 @@ const (
 	maxArchiveEntries = 100_000
 	// maxArchiveImages is how many images of one archive are read.
 	maxArchiveImages = 100
-	// maxKept bounds the documents that are kept of an archive that cannot be
-	// read in any order.
-	maxKept = 64 << 20
 )
 
 // archive is a tar file that holds images: as docker save writes it
@@ -37,18 +35,27 @@ type archive struct {
 	// file is the archive where it can be read in any order, nil elsewhere.
 	file    io.ReaderAt
 	entries map[string]entry
+
+	// kept and marked count what is kept of a stream: bytes and marks.
+	kept   int64
+	marked int
+
+	mu   sync.Mutex
+	left *reel // a stream that nobody reads at the moment
 }
 
 // entry is one file of an archive.
 type entry struct {
 	offset, size int64
 	link         string
-	// text is the content of a document where the archive is no file.
-	text []byte
+	// Where the archive is a stream: the number of the entry in it, the content
+	// of a document, and what a layer does to older ones.
+	number int
+	text   []byte
+	marks  []mark
 }
 
-// openArchive indexes an archive on disk. Compressed ones are read from the
-// beginning for every layer: slower, and still nothing is written to disk.
+// openArchive indexes an archive on disk. Compressed ones are streams.
 func openArchive(ctx context.Context, file string) (*archive, io.Closer, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -85,7 +92,7 @@ func (a *archive) index(ctx context.Context) error {
 		stream = r
 	}
 	a.entries = map[string]entry{}
-	kept := 0
+	number := -1
 	for t := tar.NewReader(stream); ; {
 		h, err := t.Next()
 		if err == io.EOF {
@@ -100,7 +107,8 @@ func (a *archive) index(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		e := entry{size: h.Size}
+		number++
+		e := entry{size: h.Size, number: number}
 		switch h.Typeflag {
 		case tar.TypeReg:
 		case tar.TypeSymlink:
@@ -112,29 +120,13 @@ func (a *archive) index(ctx context.Context) error {
 		}
 		if at != nil {
 			e.offset = at.offset()
-		} else if h.Size <= maxDocument && kept < maxKept {
-			if e.text, err = keepDocument(t, h.Size); err != nil {
+		} else if h.Typeflag == tar.TypeReg {
+			if err := a.learn(ctx, &e, t); err != nil {
 				return err
 			}
-			kept += len(e.text)
 		}
 		a.entries[cleanName(h.Name)] = e
 	}
-}
-
-// keepDocument reads an entry that begins as JSON does, and nothing else.
-func keepDocument(r io.Reader, size int64) ([]byte, error) {
-	var first [1]byte
-	if n, err := r.Read(first[:]); n == 0 || first[0] != '{' && first[0] != '[' {
-		if err == io.EOF {
-			err = nil
-		}
-		return nil, err
-	}
-	text := make([]byte, size)
-	text[0] = first[0]
-	_, err := io.ReadFull(r, text[1:])
-	return text, err
 }
 
 // lookup follows links, which older engines write for layers that they share.
@@ -163,23 +155,11 @@ func (a *archive) read(ctx context.Context, name string) (io.ReadCloser, error) 
 	case e.text != nil:
 		return io.NopCloser(bytes.NewReader(e.text)), nil
 	}
-	r, err := a.open(ctx)
+	r, err := a.wind(ctx, name, e.number)
 	if err != nil {
 		return nil, err
 	}
-	for t := tar.NewReader(r); ; {
-		h, err := t.Next()
-		if err != nil {
-			r.Close()
-			return nil, fmt.Errorf("looking for %s in the archive: %w", name, err)
-		}
-		if h.Typeflag == tar.TypeReg && cleanName(h.Name) == name {
-			return struct {
-				io.Reader
-				io.Closer
-			}{t, r}, nil
-		}
-	}
+	return &reelEntry{a, r}, nil
 }
 
 // blob implements blobs for archives that are layouts.

@@ -6,16 +6,21 @@ import (
 	"strings"
 )
 
-// What newer layers did to a path.
+// effect is something that a layer can do to the entries of older layers.
+type effect uint8
+
+// The effects.
 const (
 	// exists: there is an entry that is no folder.
-	exists uint8 = 1 << iota
+	exists effect = iota
 	// folder: there is a folder.
 	folder
 	// removed: a whiteout removes it and all below it.
 	removed
 	// opaque: a folder that hides all that older layers have in it.
 	opaque
+
+	effects = 4
 )
 
 // The names of whiteouts, from the OCI image specification.
@@ -24,43 +29,32 @@ const (
 	opaqueMarker   = ".wh..wh..opq"
 )
 
-// hidden knows which entries of a layer no container sees, because newer layers
-// replace or remove them. It keeps hashes, 16 bytes a path.
-type hidden struct {
-	seed maphash.Seed
-	// state is what newer layers did, pending what this one does: a whiteout is
-	// about older layers only.
-	state   map[uint64]uint8
-	pending []mark
-	// dir is the folder of the last entry and dirHidden what is known of it:
-	// entries of one folder follow each other.
-	dir       string
-	dirHidden bool
-	dirKnown  bool
+// pathSeed keeps the hashes of paths from being foreseen.
+var pathSeed = maphash.MakeSeed()
+
+func hashPath(p string) uint64 { return maphash.String(pathSeed, p) }
+
+// shadow is what one layer does to older ones: hashes, 16 bytes a path.
+type shadow struct {
+	marks []mark
 	// parent is the folder that the last entry was in.
 	parent string
 }
 
 type mark struct {
 	path uint64
-	what uint8
+	what effect
 }
-
-func newHidden() *hidden {
-	return &hidden{seed: maphash.MakeSeed(), state: map[uint64]uint8{}}
-}
-
-func (h *hidden) hash(p string) uint64 { return maphash.String(h.seed, p) }
 
 // marker takes note of a whiteout and reports whether the entry is one.
-func (h *hidden) marker(name string) bool {
+func (s *shadow) marker(name string) bool {
 	dir, base := "", name
 	if i := strings.LastIndexByte(name, '/'); i >= 0 {
 		dir, base = name[:i], name[i+1:]
 	}
 	switch {
 	case base == opaqueMarker:
-		h.pending = append(h.pending, mark{h.hash(dir), opaque})
+		s.marks = append(s.marks, mark{hashPath(dir), opaque})
 	case strings.HasPrefix(base, whiteoutPrefix+whiteoutPrefix):
 		// AUFS keeps its own books under such names.
 	case strings.HasPrefix(base, whiteoutPrefix):
@@ -68,56 +62,88 @@ func (h *hidden) marker(name string) bool {
 		if dir != "" {
 			target = dir + "/" + target
 		}
-		h.pending = append(h.pending, mark{h.hash(target), removed})
+		s.marks = append(s.marks, mark{hashPath(target), removed})
 	default:
 		return false
 	}
-	h.parents(name)
+	s.parents(name)
 	return true
 }
 
-// add takes note of an entry and reports whether newer layers hide it.
-func (h *hidden) add(name string, mode fs.FileMode) bool {
+// add takes note of an entry that is no whiteout.
+func (s *shadow) add(name string, mode fs.FileMode) {
 	what := exists
 	if mode.IsDir() {
 		what = folder
 	}
-	sum := h.hash(name)
-	h.pending = append(h.pending, mark{sum, what})
-	h.parents(name)
-	if len(h.state) == 0 {
-		return false
-	}
-	newer := h.state[sum]
-	if newer&(exists|removed) != 0 || newer&folder != 0 && what == exists {
-		return true
-	}
-	return h.below(name)
+	s.marks = append(s.marks, mark{hashPath(name), what})
+	s.parents(name)
 }
 
 // parents takes note of the folders that an entry is in: layers need not list
 // them.
-func (h *hidden) parents(name string) {
+func (s *shadow) parents(name string) {
 	dir := name[:max(strings.LastIndexByte(name, '/'), 0)]
-	if dir == h.parent {
+	if dir == s.parent {
 		return
 	}
-	h.parent = dir
+	s.parent = dir
 	for ; dir != ""; dir = dir[:max(strings.LastIndexByte(dir, '/'), 0)] {
-		h.pending = append(h.pending, mark{h.hash(dir), folder})
+		s.marks = append(s.marks, mark{hashPath(dir), folder})
 	}
 }
 
-// below reports whether a newer layer hides the folder that an entry is in.
-func (h *hidden) below(name string) bool {
-	i := strings.LastIndexByte(name, '/')
-	dir := name[:max(i, 0)]
-	if h.dirKnown && dir == h.dir {
+// hidden knows which entries of a layer no container sees, because newer layers
+// replace or remove them.
+type hidden struct {
+	// newest holds for every path and effect the newest layer that has it,
+	// counted from 1.
+	newest map[uint64][effects]uint16
+	// dir is the folder of the last entry, dirLayer its layer, and dirHidden what
+	// is known of it: entries of one folder follow each other.
+	dir       string
+	dirLayer  int64
+	dirHidden bool
+}
+
+func newHidden() *hidden {
+	return &hidden{newest: map[uint64][effects]uint16{}, dirLayer: -1}
+}
+
+// cast adds what a layer does to all older ones.
+func (h *hidden) cast(layer int64, marks []mark) {
+	by := uint16(layer + 1) //nolint:gosec // there are maxLayers at most
+	for _, m := range marks {
+		newest := h.newest[m.path]
+		newest[m.what] = max(newest[m.what], by)
+		h.newest[m.path] = newest
+	}
+	h.dirLayer = -1
+}
+
+// hides reports whether layers newer than an entry's hide it.
+func (h *hidden) hides(layer int64, name string, mode fs.FileMode) bool {
+	if len(h.newest) == 0 {
+		return false
+	}
+	newest, than := h.newest[hashPath(name)], uint16(layer+1) //nolint:gosec // as above
+	if newest[exists] > than || newest[removed] > than || newest[folder] > than && !mode.IsDir() {
+		return true
+	}
+	return h.below(layer, name)
+}
+
+// below reports whether newer layers hide the folder that an entry is in.
+func (h *hidden) below(layer int64, name string) bool {
+	dir := name[:max(strings.LastIndexByte(name, '/'), 0)]
+	if h.dirLayer == layer && dir == h.dir {
 		return h.dirHidden
 	}
-	h.dir, h.dirKnown, h.dirHidden = dir, true, false
+	h.dir, h.dirLayer, h.dirHidden = dir, layer, false
+	than := uint16(layer + 1) //nolint:gosec // as above
 	for d := dir; ; {
-		if h.state[h.hash(d)]&(exists|removed|opaque) != 0 {
+		newest := h.newest[hashPath(d)]
+		if newest[exists] > than || newest[removed] > than || newest[opaque] > than {
 			h.dirHidden = true
 			break
 		}
@@ -127,12 +153,4 @@ func (h *hidden) below(name string) bool {
 		d = d[:max(strings.LastIndexByte(d, '/'), 0)]
 	}
 	return h.dirHidden
-}
-
-// commit ends a layer: what it did holds for the older ones.
-func (h *hidden) commit() {
-	for _, m := range h.pending {
-		h.state[m.path] |= m.what
-	}
-	h.pending, h.dirKnown, h.parent = h.pending[:0], false, ""
 }

@@ -56,7 +56,7 @@ func Open(ctx context.Context, target string, from Source, platform Platform, en
 	case Registry:
 		return one(fromRegistry(ctx, target, platform))
 	case Docker, Podman:
-		return one(fromEngine(ctx, target, sockets(from, env)))
+		return fromEngine(ctx, target, from, sockets(from, env), platform)
 	case Containerd:
 		return fromContainerd(ctx, target, platform, env)
 	}
@@ -70,8 +70,8 @@ func Open(ctx context.Context, target string, from Source, platform Platform, en
 		return nil, fmt.Errorf("opening %s: there is no such file or folder", target)
 	}
 	for _, engine := range []Source{Docker, Podman} {
-		if img, err := fromEngine(ctx, target, sockets(engine, env)); err == nil {
-			return one(img, nil)
+		if opened, err := fromEngine(ctx, target, engine, sockets(engine, env), platform); err == nil {
+			return opened, nil
 		}
 	}
 	return one(fromRegistry(ctx, target, platform))

@@ -33,20 +33,25 @@ type Problem struct {
 	Reason string
 }
 
-// Walk streams every layer once, newest first, past the analysers, and returns
-// what went wrong. A layer that breaks off is a problem; the others are read.
+// Walk streams every layer once past the analysers, newest first where the image
+// does not come as a stream, and returns what went wrong. A layer that breaks off
+// is a problem; the others are read.
 func (img *Image) Walk(ctx context.Context, analysers []Analyser) []Problem {
 	w := &walker{analysers: analysers, hidden: newHidden(), jobs: make(chan job, 64), budget: newBudget(maxFlight)}
 	var workers sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		workers.Go(w.work)
 	}
-	for i := len(img.Layers) - 1; i >= 0 && ctx.Err() == nil; i-- {
+	for _, i := range w.order(img) {
 		layer := &img.Layers[i]
+		if ctx.Err() != nil {
+			break
+		}
 		if err := w.layer(ctx, img.store, layer); err != nil {
 			w.problem(&layer.Layer, "", err.Error())
 		}
-		w.hidden.commit()
+		w.hidden.cast(layer.Index, w.shadow.marks)
+		w.shadow = shadow{marks: w.shadow.marks[:0]}
 	}
 	close(w.jobs)
 	workers.Wait()
@@ -56,10 +61,39 @@ func (img *Image) Walk(ctx context.Context, analysers []Analyser) []Problem {
 	return w.problems
 }
 
+// order is the one in which the layers are read: newest first, unless they come
+// from a store that is read from its beginning to its end. What they do to each
+// other is known beforehand then.
+func (w *walker) order(img *Image) []int {
+	order := make([]int, len(img.Layers))
+	for i := range order {
+		order[i] = len(order) - 1 - i
+	}
+	var places []place
+	if store, ok := img.store.(ordered); ok {
+		places = store.places(img.Layers)
+	}
+	if places == nil {
+		return order
+	}
+	for i, p := range places {
+		w.hidden.cast(int64(i), p.marks)
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return places[a].number - places[b].number })
+	return order
+}
+
+// ordered is a store that may have to be read from its beginning to its end.
+type ordered interface {
+	// places says where the layers lie then, else nil.
+	places([]Layer) []place
+}
+
 // walker is one walk over an image.
 type walker struct {
 	analysers []Analyser
 	hidden    *hidden
+	shadow    shadow // of the layer that is being read
 	jobs      chan job
 	budget    *budget
 	entries   int
@@ -160,11 +194,12 @@ func (w *walker) read(ctx context.Context, u *unpacked, l *Layer) error {
 		if name == "" || len(name) > maxName {
 			continue
 		}
-		if w.hidden.marker(name) {
+		if w.shadow.marker(name) {
 			continue
 		}
 		f := newFile(h, name, &l.Layer)
-		f.Deleted = w.hidden.add(name, f.Mode)
+		w.shadow.add(name, f.Mode)
+		f.Deleted = w.hidden.hides(l.Index, name, f.Mode)
 		if err := w.visit(f, h, t, u); err != nil {
 			return err
 		}
