@@ -2,6 +2,7 @@ package rpmdb
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 )
 
@@ -32,7 +33,7 @@ func readBDB(db *reader, each func([]byte) (bool, error)) error {
 		return fmt.Errorf("the database claims pages of %d bytes, or is encrypted: it is damaged", page)
 	}
 	last := min(int64(order.Uint32(meta[32:])), db.size/page-1)
-	b := &bdb{reader: db, order: order, page: page, last: last, buf: make([]byte, page)}
+	b := &bdb{reader: db, order: order, page: page, last: last, buf: make([]byte, page), seen: make([]bool, last+1)}
 	table := make([]byte, page)
 	for number := int64(0); number <= last; number++ {
 		if err := db.read(table, number*page); err != nil {
@@ -54,9 +55,8 @@ type bdb struct {
 	page  int64
 	last  int64
 	buf   []byte
-	// read is how many pages of chains were read: none is shared, so that it
-	// cannot be more than there are.
-	chained int64
+	// seen are the pages of chains that were read: none is shared.
+	seen []bool
 }
 
 // table reads the values of one page of the table.
@@ -89,9 +89,10 @@ func (b *bdb) chain(number, length int64) ([]byte, error) {
 	}
 	blob := make([]byte, 0, length)
 	for number != 0 && int64(len(blob)) < length {
-		if b.chained++; number > b.last || b.chained > b.last+1 {
-			return nil, fmt.Errorf("a chain of pages of the database leads nowhere: it is damaged")
+		if number > b.last || b.seen[number] {
+			return nil, errors.New("a chain of pages of the database leads nowhere: it is damaged")
 		}
+		b.seen[number] = true
 		if err := b.read(b.buf, number*b.page); err != nil {
 			return nil, err
 		}
