@@ -16,7 +16,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 )
 
 // ErrMissing says that the database has nothing on an ecosystem, or nothing on
@@ -86,26 +85,4 @@ func DefaultDir(env map[string]string) (string, error) {
 		return "", fmt.Errorf("choosing the folder of the advisory database: %w: name one with --db or HOLDFAST_DB", err)
 	}
 	return filepath.Join(cache, "holdfast", "db"), nil
-}
-
-// Age is how long ago something was, in words a person would use: "3 hours",
-// "12 days".
-func Age(now, then time.Time) string {
-	hours := int(now.Sub(then).Hours())
-	switch {
-	case then.IsZero():
-		return "unknown"
-	case hours < 1:
-		return "under an hour"
-	case hours < 48:
-		return plural(hours, "hour")
-	}
-	return plural(hours/24, "day")
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

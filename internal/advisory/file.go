@@ -1,10 +1,12 @@
 package advisory
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // tempName is how files begin that are being written.
@@ -58,4 +60,23 @@ func replace(dir, name string, data []byte) error {
 		return err
 	}
 	return place(temp, dir, name)
+}
+
+// Confirm puts down in a file of the database that its source said at a time that
+// there is nothing newer.
+func Confirm(dir, name string, when time.Time) error {
+	file := bundled{Name: name}.file()
+	mapped, err := mapFile(filepath.Join(dir, file))
+	if err != nil {
+		return err
+	}
+	defer unmap(mapped)
+	data := bytes.Clone(mapped)
+	h, err := readHeader(data)
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", filepath.Join(dir, file), err)
+	}
+	h.checked = seconds(when)
+	copy(data, h.encode())
+	return replace(dir, file, data)
 }

@@ -2,6 +2,7 @@ package advisory
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"errors"
@@ -123,7 +124,8 @@ func (in *importer) add(ctx context.Context, name string) error {
 	}
 	switch {
 	case bytes.HasPrefix(begin, []byte("PK")):
-		return in.documents(ctx, zipDocuments(name, f, info.Size()), name)
+		shown := cmp.Or(in.options.Source, name)
+		return in.documents(ctx, zipDocuments(shown, f, info.Size()), shown)
 	case bytes.HasPrefix(begin, []byte(magic)):
 		return in.packFile(f, name, info.Size())
 	case bytes.HasPrefix(begin, []byte("\x1f\x8b")), bytes.HasPrefix(begin, []byte("#model_version")), bytes.HasPrefix(begin, []byte("cve,")):
@@ -202,10 +204,8 @@ func (in *importer) documents(ctx context.Context, documents iter.Seq2[document,
 	}
 	for family := range touched {
 		f := in.builder.families[family]
-		f.source, f.etag, f.checked = filepath.Base(source), in.options.ETag, in.options.Checked
-		if in.options.Source != "" {
-			f.source = in.options.Source
-		}
+		f.source = cmp.Or(in.options.Source, filepath.Base(source))
+		f.etag, f.checked = in.options.ETag, in.options.Checked
 		if in.options.Date.After(f.newest) {
 			f.newest = in.options.Date
 		}

@@ -123,6 +123,7 @@ type Status struct {
 	Checked    time.Time // when a server confirmed that there is no newer
 	Size       int64
 	Source     string
+	ETag       string // that Source had
 	Complete   bool
 	Releases   []string
 	Err        error // why it cannot be read
@@ -159,7 +160,7 @@ func (s *Store) packStatus(file string, e fs.DirEntry) Status {
 	}
 	p := &Pack{mapped: o.pack}
 	status.Advisories, status.Date, status.Checked = p.Count(), p.Date(), p.Checked()
-	status.Source, status.Complete, status.Releases = p.Source(), p.Complete(), p.Releases()
+	status.Source, status.ETag, status.Complete, status.Releases = p.Source(), p.etag, p.Complete(), p.Releases()
 	return status
 }
 
@@ -174,7 +175,7 @@ func (s *Store) tableStatus(name string, e fs.DirEntry) Status {
 		return status
 	}
 	status.Advisories, status.Date, status.Checked = int(t.count), moment(t.date), moment(t.checked)
-	status.Source, status.Complete = t.source, true
+	status.Source, status.ETag, status.Complete = t.source, t.etag, true
 	return status
 }
 

@@ -96,7 +96,7 @@ worst first, at the exact line, with the fix.`,
 		SilenceErrors: true,
 	}
 	root.SetVersionTemplate("holdfast {{.Version}}\n")
-	root.AddCommand(newScan(s), newFix(s), newBaseline(s), newRules(s), newConfig(s))
+	root.AddCommand(newScan(s), newFix(s), newBaseline(s), newRules(s), newConfig(s), newDB(s))
 	return root
 }
 

@@ -1,0 +1,181 @@
+// Package update fetches the files that the advisory database is made of, and is
+// the only part of the program that does so: from the bucket of OSV, from CISA and
+// FIRST, or from a mirror of them.
+package update
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/holdfast-sec/holdfast/internal/advisory"
+)
+
+// Where the data comes from.
+const (
+	Bucket = "https://osv-vulnerabilities.storage.googleapis.com"
+	kevURL = "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json"
+	// epssURL leads on to where the scores of the day are.
+	epssURL = "https://epss.cyentia.com/epss_scores-current.csv.gz"
+)
+
+// Common is what most images are made of: what an empty database is filled with.
+func Common() []string {
+	return []string{"Alpine", "crates.io", "Debian", "Go", "Maven", "npm", "NuGet", "Packagist", "PyPI", "RubyGems", "Ubuntu", advisory.KEV, advisory.EPSS}
+}
+
+// Updater fetches files into a database.
+type Updater struct {
+	Dir string
+	// Mirror is the address of a folder with the files of the bucket and, beside
+	// them, those of CISA and FIRST; "" is where they come from.
+	Mirror string
+	Client *http.Client
+	// Now is put down as the time at which the data was confirmed.
+	Now time.Time
+	// Progress is told how many bytes have come, of how many; total is -1 if that
+	// is not known.
+	Progress func(name string, done, total int64)
+
+	// pause is waited before the first repetition, and twice as long each time.
+	pause time.Duration
+	// idle is how long nothing may come before a transfer counts as broken.
+	idle time.Duration
+	// limit is the largest file that is fetched.
+	limit int64
+}
+
+// New makes an updater for the database in a folder.
+func New(dir, mirror string, now time.Time) *Updater {
+	return &Updater{Dir: dir, Mirror: strings.TrimRight(mirror, "/"), Client: NewClient(), Now: now,
+		Progress: func(string, int64, int64) {}, pause: time.Second, idle: time.Minute, limit: 4 << 30}
+}
+
+// maxRedirects is how many redirections are followed.
+const maxRedirects = 5
+
+// NewClient makes a client with bounds on all that a server could draw out. It
+// takes proxies from the environment.
+func NewClient() *http.Client {
+	dialer := net.Dialer{Timeout: 15 * time.Second}
+	return &http.Client{
+		Transport: &http.Transport{
+			Proxy: http.ProxyFromEnvironment, DialContext: dialer.DialContext,
+			TLSHandshakeTimeout: 15 * time.Second, ResponseHeaderTimeout: 60 * time.Second,
+			MaxResponseHeaderBytes: 64 << 10, ForceAttemptHTTP2: true,
+			// Checksums and ranges are those of the file as it is.
+			DisableCompression: true,
+		},
+		CheckRedirect: func(r *http.Request, via []*http.Request) error {
+			switch {
+			case len(via) > maxRedirects:
+				return fmt.Errorf("it leads on more than %d times", maxRedirects)
+			case r.URL.Scheme != "https" && via[0].URL.Scheme == "https":
+				return fmt.Errorf("it leads on to %s, which is not encrypted", r.URL.Redacted())
+			}
+			return nil
+		},
+	}
+}
+
+// Result is what an update did.
+type Result struct {
+	Name string
+	URL  string
+	// Unchanged says that the server has nothing newer.
+	Unchanged bool
+	// Fetched is how many bytes came, Resumed how many were there from before.
+	Fetched, Resumed int64
+	// Verified is the kind of checksum that was checked, "" if the server gave none.
+	Verified string
+	Report   *advisory.Report
+}
+
+// Update brings one ecosystem, or advisory.KEV or EPSS, up to date.
+func (u *Updater) Update(ctx context.Context, name string) (Result, error) {
+	family, _ := advisory.Family(name)
+	r := Result{Name: family}
+	address, err := u.address(family)
+	if err != nil {
+		return r, err
+	}
+	r.URL = address.Redacted()
+	have := u.installed(family)
+	d := download{Updater: u, name: family, url: address, result: &r}
+	if have.Err == nil && have.Source == r.URL && have.Complete {
+		d.etag = have.ETag
+	}
+	if err := os.MkdirAll(u.Dir, 0o755); err != nil {
+		return r, fmt.Errorf("making the folder of the advisory database: %w", err)
+	}
+	got, err := d.fetch(ctx)
+	if err != nil {
+		return r, fmt.Errorf("fetching %s: %w", r.URL, err)
+	}
+	if got == nil {
+		r.Unchanged = true
+		return r, advisory.Confirm(u.Dir, family, u.Now)
+	}
+	defer got.remove()
+	options := advisory.Options{Source: r.URL, ETag: got.etag, Checked: u.Now, Date: got.modified(u.Now)}
+	if family != advisory.KEV && family != advisory.EPSS {
+		options.Ecosystems = []string{family}
+	}
+	r.Report, err = advisory.Install(ctx, u.Dir, []string{got.file}, options)
+	if err != nil {
+		return r, fmt.Errorf("what came from %s: %w", r.URL, err)
+	}
+	return r, nil
+}
+
+// address is where a file of the database is.
+func (u *Updater) address(family string) (*url.URL, error) {
+	base := u.Mirror
+	switch {
+	case family == advisory.KEV && base == "":
+		return url.Parse(kevURL)
+	case family == advisory.EPSS && base == "":
+		return url.Parse(epssURL)
+	case base == "":
+		base = Bucket
+	}
+	parsed, err := url.Parse(base)
+	if err != nil || parsed.Host == "" || parsed.Scheme != "https" && parsed.Scheme != "http" {
+		return nil, fmt.Errorf("%q is no address of a mirror: it begins with https://", base)
+	}
+	switch family {
+	case advisory.KEV:
+		return parsed.JoinPath(path.Base(kevURL)), nil
+	case advisory.EPSS:
+		return parsed.JoinPath(path.Base(epssURL)), nil
+	}
+	if strings.ContainsAny(family, "/\\%?#") || strings.HasPrefix(family, ".") || family == "" {
+		return nil, fmt.Errorf("%q is no name of an ecosystem", family)
+	}
+	return parsed.JoinPath(family, "all.zip"), nil
+}
+
+// installed is what the database has under a name.
+func (u *Updater) installed(name string) advisory.Status {
+	none := advisory.Status{Err: advisory.ErrMissing}
+	store, err := advisory.Open(u.Dir)
+	if err != nil {
+		return none
+	}
+	defer store.Close()
+	for _, s := range store.Status() {
+		if s.Name == name {
+			return s
+		}
+	}
+	return none
+}
+
+var errTooLarge = errors.New("the file is larger than any that is taken")
