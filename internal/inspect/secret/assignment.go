@@ -128,7 +128,7 @@ func (s *walker) judge(name string, v span) {
 	if kind == "" || !s.trusts(kind, s.text[v.start:v.end]) {
 		return
 	}
-	if generic(kind) && !s.loose && s.inComment(v.start) && !(kind == kindToken && random(value)) {
+	if generic(kind) && !s.loose && s.inComment(v.start) && (s.trust != trustFully || kind != kindToken || !random(value)) {
 		return
 	}
 	s.add(kind, v.start, v.end)

@@ -156,6 +156,9 @@ func (s *walker) trusts(kind, value string) bool {
 
 // dummy says whether the value is one that tests and documentation use.
 func dummy(v string) bool {
+	if samples[v] || strings.Contains(v, `\u`) || strings.Contains(v, `\x`) {
+		return true
+	}
 	low := strings.ToLower(v)
 	for _, s := range [...]string{"example", "dummy", "sample", "foobar", "fake", "placeholder", "change_me", "changeme", "change-me", "notasecret", "not-a-secret", "insecure"} {
 		if strings.Contains(low, s) {
@@ -169,11 +172,23 @@ var dummies = set("test tests testing testpass testpassword test_password testus
 	"my mypass mypassword mysecret pass passwd password pwd pw secret secretpassword user username abc abcd abcdef asdf qwerty token key value " +
 	"the a some any new old hello world p s x y z empty apikey api_key accesskey hunter")
 
-// mixed says whether a password is more than words: a digit or a sign is in it.
+// samples are the credentials of well-known documents.
+var samples = set(
+	// RFC 5849, 6749, 6750, 7515, 7617
+	"0685bd9184jfhq22 ad180jjd733klru7 dpf43f3p2l4k3l03 kd94hf93k423kf44 nnch734d00sl2jdk 9djdj82h48djs9d2 " +
+		"2YotnFZFEjr1zCsicMWpAA tGzv3JOkF0XG5Qx2TlKWIA SplxlOBeZQQYbYS6WxSbIA mF_9.B5f-4.1JqM gX1fBat3bV 7Fjfp0ZBr1KtDRbnfVdmIw " +
+		"czZCaGRSa3F0MzpnWDFmQmF0M2JW QWxhZGRpbjpvcGVuIHNlc2FtZQ== QWxhZGRpbjpPcGVuU2VzYW1l dXNlcjpwYXNzd29yZA== dXNlcjpwYXNz " +
+		"dXNlcm5hbWU6cGFzc3dvcmQ= Zm9vOmJhcg== YWRtaW46YWRtaW4= " +
+		// AWS, GitHub, Slack, npm
+		"wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY je7MtGbClwBF/2Zp9Utk/h3yCo8nvbEXAMPLEKEY abcd1234 ")
+
+// mixed says whether a password is more than words: a digit or a sign is in it, or
+// its letters are no words.
 func mixed(v string) bool {
 	if len(v) < 6 || strings.Count(v, " ") > 1 || classOf(v) != plain {
 		return false
 	}
+	v = strings.TrimRight(v, "=")
 	others, letters := 0, 0
 	for i := range len(v) {
 		switch c := v[i]; {
@@ -184,7 +199,7 @@ func mixed(v string) bool {
 			others++
 		}
 	}
-	return others > 0 && letters > 0 || others >= 8 && distinct(v) >= 6
+	return others > 0 && letters > 0 || others >= 8 && distinct(v) >= 6 || oddness(v) >= 8
 }
 
 // strong says whether a value looks like a password that a program or a careful

@@ -48,9 +48,9 @@ const (
 // Names of credentials contain one of these, which the separator may follow only
 // where it says so: "key" is in too many words.
 const (
-	nameWords  = "pass secr toke cred auth bear cook pswd pass"
+	nameWords  = "pass secr toke cred auth bear cook pswd"
 	shortWords = "key pwd psw jwt pat psk"
-	behindName = "=: \"'_-.]>\t\\0123456789bpr"
+	behindName = "=: \"'_-.]>,\t\n\r\\0123456789bpr"
 )
 
 // wordChars are what stands behind short literals, in lower case.

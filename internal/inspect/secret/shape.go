@@ -71,6 +71,9 @@ var tokenChars = chars("0-9A-Za-z_.~+/=%-")
 // holds verifies what the expression cannot tell.
 func (sh *shape) holds(t string, whole, secret span, i int) bool {
 	text := t[secret.start:secret.end]
+	if samples[text] {
+		return false
+	}
 	body := text
 	if secret.start <= i && i+len(sh.prefix) <= secret.end && secret.start == i {
 		body = t[i+len(sh.prefix) : secret.end]

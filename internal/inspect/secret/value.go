@@ -107,6 +107,9 @@ func template(v string) bool {
 	if v[0] == '$' && word.all(v[1:]) || v[0] == '%' && len(v) < 4 || enclosed(v, "%", "%") || enclosed(v, "<", ">") {
 		return true
 	}
+	if len(v) > 1 && v[0] == '<' && isAlpha(v[1]) { // <what to fill in>, cut at a blank
+		return true
+	}
 	for _, open := range [...]string{"${", "$(", "{{", "<%", "#{", "%{", "%(", "[[", "`", ".*", ".+", "[^", "\" +", "' +"} {
 		if strings.Contains(v, open) {
 			return true
