@@ -33,7 +33,7 @@ type Inventory struct {
 	databases []database
 	owned     ownership
 	releases  []release
-	runtimes  []runtime
+	runtimes  []interpreter
 	licenses  map[string][]string // of Debian packages, by name
 	count     int
 }

@@ -11,14 +11,14 @@ import (
 	"github.com/holdfast-sec/holdfast/internal/collect/image"
 )
 
-// runtime is an interpreter or virtual machine that files told of.
-type runtime struct {
+// interpreter is an interpreter or virtual machine that files told of.
+type interpreter struct {
 	name, version string
 	path          string // the file that told
 	program       string // the program, if that is another one
 }
 
-func (inv *Inventory) addRuntime(r runtime) error {
+func (inv *Inventory) addRuntime(r interpreter) error {
 	inv.mu.Lock()
 	defer inv.mu.Unlock()
 	if r.version != "" {
@@ -33,7 +33,7 @@ func (inv *Inventory) addPath(f *image.File, k kind) {
 		return
 	}
 	_, version := cutLast(folder(f.Path))
-	_ = inv.addRuntime(runtime{name: "dotnet", version: version, path: f.Path})
+	_ = inv.addRuntime(interpreter{name: "dotnet", version: version, path: f.Path})
 }
 
 // first returns the first group of an expression in a file, "" if there is none.
@@ -61,7 +61,7 @@ var (
 
 func (inv *Inventory) readGoVersion(f *image.File, c image.Content) error {
 	version, err := first(c, goLine)
-	return cmp.Or(err, inv.addRuntime(runtime{"go", version, f.Path, strings.TrimSuffix(f.Path, "VERSION") + "bin/go"}))
+	return cmp.Or(err, inv.addRuntime(interpreter{"go", version, f.Path, strings.TrimSuffix(f.Path, "VERSION") + "bin/go"}))
 }
 
 func (inv *Inventory) readNodeHeader(f *image.File, c image.Content) error {
@@ -70,7 +70,7 @@ func (inv *Inventory) readNodeHeader(f *image.File, c image.Content) error {
 	if prefix, ok := strings.CutSuffix(f.Path, "include/node/node_version.h"); ok {
 		program = prefix + "bin/node"
 	}
-	return cmp.Or(err, inv.addRuntime(runtime{"node", version, f.Path, program}))
+	return cmp.Or(err, inv.addRuntime(interpreter{"node", version, f.Path, program}))
 }
 
 // readNodeProgram finds the version in the program itself, which holds the
@@ -91,7 +91,7 @@ func (inv *Inventory) readNodeProgram(f *image.File, c image.Content) error {
 		}
 		return version == ""
 	})
-	return cmp.Or(err, inv.addRuntime(runtime{"node", version, f.Path, f.Path}))
+	return cmp.Or(err, inv.addRuntime(interpreter{"node", version, f.Path, f.Path}))
 }
 
 func (inv *Inventory) readPythonHeader(f *image.File, c image.Content) error {
@@ -101,7 +101,7 @@ func (inv *Inventory) readPythonHeader(f *image.File, c image.Content) error {
 		name, _, _ := strings.Cut(f.Path[i+len("include/"):], "/")
 		program = f.Path[:i] + "bin/" + name
 	}
-	return cmp.Or(err, inv.addRuntime(runtime{"python", version, f.Path, program}))
+	return cmp.Or(err, inv.addRuntime(interpreter{"python", version, f.Path, program}))
 }
 
 func (inv *Inventory) readPhpHeader(f *image.File, c image.Content) error {
@@ -110,7 +110,7 @@ func (inv *Inventory) readPhpHeader(f *image.File, c image.Content) error {
 	if i := strings.Index(f.Path, "include/php"); i >= 0 {
 		program = f.Path[:i] + "bin/php"
 	}
-	return cmp.Or(err, inv.addRuntime(runtime{"php", version, f.Path, program}))
+	return cmp.Or(err, inv.addRuntime(interpreter{"php", version, f.Path, program}))
 }
 
 func (inv *Inventory) readRubyConfig(f *image.File, c image.Content) error {
@@ -119,7 +119,7 @@ func (inv *Inventory) readRubyConfig(f *image.File, c image.Content) error {
 	if i := strings.Index(f.Path, "lib/ruby/"); i >= 0 {
 		program = f.Path[:i] + "bin/ruby"
 	}
-	return cmp.Or(err, inv.addRuntime(runtime{"ruby", version, f.Path, program}))
+	return cmp.Or(err, inv.addRuntime(interpreter{"ruby", version, f.Path, program}))
 }
 
 func (inv *Inventory) readJavaRelease(f *image.File, c image.Content) error {
@@ -127,7 +127,7 @@ func (inv *Inventory) readJavaRelease(f *image.File, c image.Content) error {
 	if old, ok := strings.CutPrefix(version, "1."); ok { // "1.8.0_392" is Java 8
 		version = strings.ReplaceAll(old, "_", ".")
 	}
-	return cmp.Or(err, inv.addRuntime(runtime{"java", version, f.Path, strings.TrimSuffix(f.Path, "release") + "bin/java"}))
+	return cmp.Or(err, inv.addRuntime(interpreter{"java", version, f.Path, strings.TrimSuffix(f.Path, "release") + "bin/java"}))
 }
 
 // runtimePackages tell runtimes by the packages of distributions that bring

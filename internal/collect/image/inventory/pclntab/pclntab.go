@@ -192,7 +192,8 @@ func (t *table) scattered(yield func([]byte) bool) error {
 }
 
 // Find looks for a table between two offsets, for programs without sections: it
-// returns where it begins, or -1.
+// returns where it begins, or -1. Only tables of little-endian machines are
+// found.
 func Find(r io.ReaderAt, from, to int64) (int64, error) {
 	const align = 8 // at least: the linker aligns it by the pointer's size
 	buf := make([]byte, chunk+align)
@@ -201,8 +202,7 @@ func Find(r io.ReaderAt, from, to int64) (int64, error) {
 		if err != nil && err != io.EOF {
 			return -1, err
 		}
-		// All magic words have the byte 0xff in the middle, and the zeros after
-		// them are rarer.
+		// All magic words end like this, and few other things do.
 		for piece := buf[:n]; ; {
 			i := bytes.Index(piece, []byte{0xff, 0xff, 0xff, 0, 0})
 			if i < 0 {
