@@ -115,6 +115,7 @@ type Vulnerability struct {
 	Symbols   []string `json:"symbols,omitempty"`
 	Exploited bool     `json:"exploited,omitempty"`
 	EPSS      float64  `json:"epss,omitempty"`
+	Malicious bool     `json:"malicious,omitempty"`
 	Published string   `json:"published,omitempty"`
 	URL       string   `json:"url,omitempty"`
 }

@@ -411,5 +411,5 @@ func packageOf(a asset.Asset, e *element) (*finding.Package, *finding.Vulnerabil
 		return software, nil
 	}
 	return software, &finding.Vulnerability{ID: v.ID, Aliases: v.Aliases, Fixed: v.Fixed, Score: v.Score, Vector: v.Vector, Basis: v.Basis,
-		Tier: v.Tier, Symbols: v.Symbols, Exploited: v.Exploited, EPSS: v.EPSS, Published: v.Published, URL: v.URL}
+		Tier: v.Tier, Symbols: v.Symbols, Exploited: v.Exploited, EPSS: v.EPSS, Malicious: v.Malicious, Published: v.Published, URL: v.URL}
 }

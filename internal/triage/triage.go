@@ -17,6 +17,7 @@ import (
 	"slices"
 
 	"github.com/holdfast-sec/holdfast/internal/finding"
+	"github.com/holdfast-sec/holdfast/internal/triage/vex"
 )
 
 // Choices are a user's decisions about findings.
@@ -34,6 +35,10 @@ type Choices struct {
 	// Targets are the paths that were scanned. An entry of the baseline outside
 	// of them is not called fixed. Empty is everything.
 	Targets []string
+	// VEX are the statements of others about vulnerabilities.
+	VEX []vex.Statement
+	// OnlyFixed lets only those vulnerabilities count that a version fixes.
+	OnlyFixed bool
 	// Diff limits findings to what has changed; nil does not.
 	Diff *Diff
 }
@@ -42,16 +47,24 @@ type Choices struct {
 // what is wrong with the choices. Today is the day as YYYY-MM-DD.
 //
 // Where several choices hold, the one that says most is given: a comment, an
-// annotation, the configuration, the baseline, the diff.
+// annotation, the configuration, a VEX statement, the lack of a fix, the baseline,
+// the diff.
 func Apply(result *finding.Result, choices Choices, today string) {
 	result.Findings = finding.Sort(result.Findings)
 	ignores := newIgnores(result, &choices, today)
 	known := choices.Baseline.match(result.Findings)
 	changed := newChanges(choices.Diff)
+	statements := newStatements(result, choices.VEX)
 
 	kept := make([]finding.Finding, 0, len(result.Findings))
 	for i, f := range result.Findings {
 		f.Suppressed = ignores.decide(&f)
+		if s := statements.decide(&f); f.Suppressed == nil {
+			f.Suppressed = s
+		}
+		if f.Suppressed == nil && choices.OnlyFixed {
+			f.Suppressed = unfixed(&f)
+		}
 		switch {
 		case f.Suppressed != nil:
 		case known.finding[i]:
@@ -68,7 +81,7 @@ func Apply(result *finding.Result, choices Choices, today string) {
 	result.Findings = finding.Sort(kept)
 	result.Suppressed = finding.Sort(result.Suppressed)
 
-	notes := append(ignores.notes(result), known.notes(result, choices.Targets)...)
+	notes := slices.Concat(ignores.notes(result), known.notes(result, choices.Targets), statements.notes())
 	slices.SortFunc(notes, func(a, b finding.Note) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Message, b.Message))
 	})
