@@ -48,6 +48,21 @@ type Demand struct {
 	Reason string `json:"reason"`
 }
 
+// NamedDemand is a demand with the name of its field.
+type NamedDemand struct {
+	Name string
+	Demand
+}
+
+// Demands lists what is asked of the image, in the order in which it is told.
+func (p *Provenance) Demands() []NamedDemand {
+	return []NamedDemand{
+		{"digest", p.Digest}, {"name", p.Name}, {"covered", p.Covered}, {"registry", p.Registry}, {"tag", p.Tag},
+		{"signature", p.Signature}, {"build", p.Build}, {"builder", p.Builder}, {"source", p.Source},
+		{"sbom", p.SBOM}, {"base", p.Base},
+	}
+}
+
 // The states of a demand.
 const (
 	Met       = "met"

@@ -69,10 +69,12 @@ type evidence struct {
 	// statement is set for attestations.
 	statement *statement
 	// One of these verifies it: with a public key, with a certificate, or as the
-	// Notary Project does. None is set where nobody signed.
+	// Notary Project does.
 	byKey  func(crypto.PublicKey) error
 	entity entity
 	notary *notary
+	// unsigned says that nobody signed it.
+	unsigned bool
 	// logged and stamped say that it comes with a log entry and a timestamp.
 	logged, stamped bool
 }
@@ -139,7 +141,7 @@ func (v *verification) read(a asset.Attachment) (*evidence, *asset.Attestation) 
 		if kind == "other" {
 			return nil, nil
 		}
-		e = &evidence{claims: []string{a.Subject}} // the manifest around it names the image
+		e = &evidence{claims: []string{a.Subject}, unsigned: true} // the manifest around it names the image
 		attestation = &asset.Attestation{Type: kind, PredicateType: clip(firstOf(a.MediaType, a.Type)), Packages: packages}
 	}
 	e.Digest, e.Found, e.Subject = a.Digest, a.Found, a.Subject
@@ -168,7 +170,7 @@ func (v *verification) read(a asset.Attachment) (*evidence, *asset.Attestation) 
 
 // readUnsigned reads a statement as BuildKit puts it into an index.
 func readUnsigned(a asset.Attachment) (*evidence, error) {
-	e := &evidence{}
+	e := &evidence{unsigned: true}
 	s, err := parseStatement(a.Content)
 	if err != nil {
 		return e, err
@@ -185,7 +187,7 @@ func (v *verification) judge(e *evidence) {
 	if !v.about(e) {
 		return
 	}
-	if e.byKey == nil && e.entity == nil && e.notary == nil {
+	if e.unsigned {
 		e.Reason = "nobody signed it"
 		e.skip("signature", e.Reason)
 		return
@@ -240,7 +242,7 @@ func (v *verification) about(e *evidence) bool {
 			return true
 		}
 	}
-	if e.Subject != "" && slices.Contains(e.claims, e.Subject) && e.byKey == nil && e.entity == nil && e.notary == nil {
+	if e.unsigned && e.Subject != "" && slices.Contains(e.claims, e.Subject) {
 		e.Claims = e.Subject // of a platform in an index
 		e.Checks = append(e.Checks, asset.Check{Name: "digest", State: asset.Passed, Detail: "it names " + e.Subject + ", which the index holds"})
 		return true

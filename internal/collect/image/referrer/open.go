@@ -22,15 +22,18 @@ func mediaType(text string) types.MediaType { return types.MediaType(text) }
 
 // Mismatch is the error of an image whose content is not what its digest
 // promised.
-type Mismatch struct{ Target, Reason string }
+type Mismatch struct {
+	Ref    asset.ImageRef
+	Reason string
+}
 
-func (m *Mismatch) Error() string { return m.Target + ": " + m.Reason }
+func (m *Mismatch) Error() string { return m.Ref.Text + ": " + m.Reason }
 
 // Open opens the image that a target names: a folder with an OCI layout, an
 // oci-archive, or a reference in a registry. In a layout or archive with several
 // images, "#" and a tag or digest behind the path says which. Of an index,
-// platform ("linux/amd64", "" for none) also chooses one image; "any" takes an
-// index with one image for that image.
+// platform ("linux/amd64", "" for none) also chooses one image; one that is alone
+// in its index is chosen without.
 func Open(ctx context.Context, target, platform string) (*Image, error) {
 	path, which, _ := strings.Cut(target, "#")
 	info, err := os.Stat(path)
@@ -64,7 +67,7 @@ func Open(ctx context.Context, target, platform string) (*Image, error) {
 	if err := img.resolve(ctx, asked, platform); err != nil {
 		img.store.close()
 		if errors.Is(err, errDigest) {
-			return nil, &Mismatch{target, err.Error()}
+			return nil, &Mismatch{img.Ref, err.Error()}
 		}
 		return nil, fmt.Errorf("opening %s: %w", target, err)
 	}

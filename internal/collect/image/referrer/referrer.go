@@ -117,7 +117,9 @@ func (r *reading) attachedTo(ctx context.Context, digest string) {
 		r.fail("asking for the referrers of %s: %w", digest, err)
 	}
 	for _, f := range list {
-		if f.ArtifactType != "" && !relevant(f.ArtifactType) {
+		// Some registries list the type of the empty configuration in place of
+		// the manifest's own.
+		if f.ArtifactType != "" && f.ArtifactType != emptyType && !relevant(f.ArtifactType) {
 			continue
 		}
 		r.manifest(ctx, f.Digest.String(), f.how, digest)
@@ -176,6 +178,9 @@ func (r *reading) layer(ctx context.Context, digest, how, subject, kind string, 
 	r.total += int64(len(content))
 	r.out = append(r.out, a)
 }
+
+// emptyType is the media type of a configuration that says nothing.
+const emptyType = "application/vnd.oci.empty.v1+json"
 
 const inImageIndex = "image index"
 
