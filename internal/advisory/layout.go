@@ -186,7 +186,7 @@ func (m *labels) encode() []byte {
 
 func readLabels(data []byte) (m labels, err error) {
 	c := cursor{text: string(data)}
-	m = labels{c.string(), c.string(), c.string(), c.strings()}
+	m = labels{c.string(), c.string(), c.string(), c.strings(&arena{})}
 	if c.bad || c.at != len(c.text) {
 		return m, errDamaged
 	}
@@ -256,12 +256,12 @@ func (c *cursor) string() string {
 	return c.text[c.at-n : c.at]
 }
 
-func (c *cursor) strings() []string {
+func (c *cursor) strings(m *arena) []string {
 	n := c.count()
 	if n == 0 {
 		return nil
 	}
-	out := make([]string, n)
+	out := take(&m.strings, n, 2*m.records)
 	for i := range out {
 		out[i] = c.string()
 	}

@@ -179,6 +179,7 @@ func (p *mapped) read(group []byte, release string) (name string, found []Adviso
 	if len(group) < 4 || binary.LittleEndian.Uint32(group) != checksum(group[4:]) {
 		return "", nil, errDamaged
 	}
+	var m arena
 	c := cursor{text: string(group[4:])}
 	name = c.string()
 	listed := readVersions(c.part())
@@ -187,6 +188,7 @@ func (p *mapped) read(group []byte, release string) (name string, found []Adviso
 		return "", nil, errDamaged
 	}
 	found = make([]Advisory, 0, n)
+	m.expect(n)
 	for range n {
 		record := c.part()
 		of := record.uint()
@@ -196,7 +198,7 @@ func (p *mapped) read(group []byte, release string) (name string, found []Adviso
 		if of > 0 && !covers(p.releases[of-1], release) {
 			continue
 		}
-		a, err := p.head(record.uint())
+		a, err := p.head(record.uint(), &m)
 		if err != nil {
 			return "", nil, err
 		}
@@ -204,8 +206,8 @@ func (p *mapped) read(group []byte, release string) (name string, found []Adviso
 			a.Release = p.releases[of-1]
 		}
 		a.Versions = listed.set(record.uint())
-		a.Ranges = readRanges(&record)
-		a.Imports = readImports(&record)
+		a.Ranges = readRanges(&record, &m)
+		a.Imports = readImports(&record, &m)
 		if record.bad || record.at != len(record.text) {
 			return "", nil, errDamaged
 		}
@@ -218,7 +220,7 @@ func (p *mapped) read(group []byte, release string) (name string, found []Adviso
 }
 
 // head decodes what an advisory says once for all packages.
-func (p *mapped) head(at uint64) (a Advisory, err error) {
+func (p *mapped) head(at uint64, m *arena) (a Advisory, err error) {
 	heads := p.data[p.heads.start:p.heads.end]
 	if at+8 > uint64(len(heads)) {
 		return a, errDamaged
@@ -231,16 +233,16 @@ func (p *mapped) head(at uint64) (a Advisory, err error) {
 	if binary.LittleEndian.Uint32(heads[at+4:]) != checksum(bytes) {
 		return a, errDamaged
 	}
-	c := cursor{text: string(bytes)}
-	a = Advisory{ID: c.string(), Published: readDay(&c), Modified: readDay(&c), Score: float64(c.uint()) / 10}
+	c := cursor{text: m.keep(bytes)}
+	a = Advisory{ID: c.string(), Published: readDay(&c, m), Modified: readDay(&c, m), Score: float64(c.uint()) / 10}
 	severity := c.byte()
 	if int(severity) >= len(severities) {
 		return a, errDamaged
 	}
 	a.Severity = severities[severity]
 	a.Vector, a.Summary = c.string(), c.string()
-	a.Aliases, a.Upstream = c.strings(), c.strings()
-	a.URL = readURL(&c, &a)
+	a.Aliases, a.Upstream = c.strings(m), c.strings(m)
+	a.URL = readURL(&c, &a, m)
 	a.Malicious = malicious(&a)
 	if c.bad || c.at != len(c.text) {
 		return a, errDamaged
@@ -374,12 +376,12 @@ const (
 // rangeTypes are the types of ranges that versions can be compared with.
 var rangeTypes = []string{"SEMVER", "ECOSYSTEM"}
 
-func readRanges(c *cursor) []Range {
+func readRanges(c *cursor, m *arena) []Range {
 	n := c.count()
 	if n == 0 {
 		return nil
 	}
-	out := make([]Range, n)
+	out := take(&m.ranges, n, m.records)
 	for i := range out {
 		kind := int(c.byte())
 		if kind >= len(rangeTypes) {
@@ -387,7 +389,7 @@ func readRanges(c *cursor) []Range {
 			return nil
 		}
 		out[i].Type = rangeTypes[kind]
-		events := make([]Event, c.count())
+		events := take(&m.events, c.count(), 2*m.records)
 		for k := range events {
 			switch c.byte() {
 			case introduced:
@@ -407,26 +409,27 @@ func readRanges(c *cursor) []Range {
 	return out
 }
 
-func readImports(c *cursor) []Import {
+func readImports(c *cursor, m *arena) []Import {
 	n := c.count()
 	if n == 0 {
 		return nil
 	}
-	out := make([]Import, n)
+	out := take(&m.imports, n, 0)
 	for i := range out {
-		out[i] = Import{c.string(), c.strings(), c.strings(), c.strings()}
+		out[i] = Import{c.string(), c.strings(m), c.strings(m), c.strings(m)}
 	}
 	return out
 }
 
 // readDay reads a day as the days since 1970, from 1.
-func readDay(c *cursor) string {
+func readDay(c *cursor, m *arena) string {
 	days := c.uint()
 	if days == 0 || days > maxDays {
 		c.bad = c.bad || days > 0
 		return ""
 	}
-	return time.Unix(int64(days-1)*86400, 0).UTC().Format(time.DateOnly)
+	var text [16]byte
+	return m.keep(time.Unix(int64(days-1)*86400, 0).UTC().AppendFormat(text[:0], time.DateOnly))
 }
 
 // maxDays ends in the year 9999.
@@ -440,7 +443,7 @@ var pages = []string{
 
 // readURL reads an address: 0 and the text of it, or the number of a page and
 // which of the advisory's ids follows.
-func readURL(c *cursor, a *Advisory) string {
+func readURL(c *cursor, a *Advisory, m *arena) string {
 	page := int(c.byte())
 	if page == 0 {
 		return c.string()
@@ -451,9 +454,9 @@ func readURL(c *cursor, a *Advisory) string {
 		c.bad = true
 		return ""
 	case id == 0:
-		return pages[page-1] + a.ID
+		return m.join(pages[page-1], a.ID)
 	}
-	return pages[page-1] + a.Aliases[id-1]
+	return m.join(pages[page-1], a.Aliases[id-1])
 }
 
 // malicious says whether an advisory is about malware.

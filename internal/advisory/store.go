@@ -19,6 +19,7 @@ type Store struct {
 	dir    string
 	mu     sync.Mutex
 	packs  map[string]*opened
+	views  map[string]*Pack // by ecosystem, as it was asked for
 	kev    *table
 	epss   *table
 	errs   []error
@@ -41,7 +42,7 @@ func Open(dir string) (*Store, error) {
 	if err == nil && !info.IsDir() {
 		return nil, fmt.Errorf("opening the advisory database: %s is no folder", dir)
 	}
-	s := &Store{dir: dir, packs: map[string]*opened{}}
+	s := &Store{dir: dir, packs: map[string]*opened{}, views: map[string]*Pack{}}
 	s.kev, s.epss = s.table(KEV, kindExploited), s.table(EPSS, kindEPSS)
 	return s, nil
 }
@@ -66,6 +67,29 @@ func (s *Store) Err() error { return errors.Join(s.errs...) }
 // ("Debian:12"). The error is ErrMissing if there is none, or if no advisory in it
 // is on that release.
 func (s *Store) Pack(ecosystem string) (*Pack, error) {
+	s.mu.Lock()
+	p := s.views[ecosystem]
+	s.mu.Unlock()
+	if p != nil {
+		return p, nil
+	}
+	p, err := s.view(ecosystem)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.views) < maxViews && !s.closed {
+		s.views[ecosystem] = p
+	}
+	return p, nil
+}
+
+// maxViews bounds how many ecosystems are remembered: they come from images.
+const maxViews = 1000
+
+// view opens the pack of an ecosystem.
+func (s *Store) view(ecosystem string) (*Pack, error) {
 	family, release := Family(ecosystem)
 	if err := checkFamily(family); err != nil {
 		return nil, fmt.Errorf("%w on %q: no ecosystem is called so", ErrMissing, clip(ecosystem, maxFamily))
@@ -202,7 +226,7 @@ func (s *Store) Close() error {
 			errs = append(errs, unmap(t.data))
 		}
 	}
-	s.packs, s.kev, s.epss, s.closed = nil, nil, nil, true
+	s.packs, s.views, s.kev, s.epss, s.closed = nil, nil, nil, nil, true
 	return errors.Join(errs...)
 }
 
