@@ -69,11 +69,16 @@ func nextStanza(text []byte) (stanza, []byte) {
 		} else {
 			text = nil
 		}
-		if len(bytes.TrimSpace(line)) == 0 {
+		if len(line) == 0 {
 			return s, text
 		}
 		switch line[0] { // of the common lines few get any further
 		case 'P', 'V', 'A', 'S', 'C':
+		case ' ', '\t', '\r':
+			if len(bytes.TrimSpace(line)) == 0 {
+				return s, text
+			}
+			continue
 		default:
 			continue
 		}

@@ -277,19 +277,21 @@ func auditable(t testing.TB, list string) string {
 	names := "\x00.shstrtab\x00.dep-v0\x00"
 	out := make([]byte, 64, 200_000)
 	copy(out, "\x7fELF\x02\x01\x01")
+	out[0x10], out[0x12], out[0x14], out[0x34] = 2, 62, 1, 64 // a program, for AMD64, version 1
 	audit, table := len(out), len(out)+packed.Len()
 	out = append(append(out, packed.Bytes()...), names...)
 	list64 := len(out)
-	section := func(name, offset, size int) {
+	section := func(name, kind, offset, size int) {
 		entry := make([]byte, 64)
 		binary.LittleEndian.PutUint32(entry, uint32(name))
+		binary.LittleEndian.PutUint32(entry[4:], uint32(kind))
 		binary.LittleEndian.PutUint64(entry[0x18:], uint64(offset))
 		binary.LittleEndian.PutUint64(entry[0x20:], uint64(size))
 		out = append(out, entry...)
 	}
-	section(0, 0, 0)
-	section(1, table, len(names))
-	section(11, audit, packed.Len())
+	section(0, 0, 0, 0)
+	section(1, 3, table, len(names))
+	section(11, 1, audit, packed.Len())
 	binary.LittleEndian.PutUint64(out[0x28:], uint64(list64))
 	binary.LittleEndian.PutUint16(out[0x3a:], 64)
 	binary.LittleEndian.PutUint16(out[0x3c:], 3)
