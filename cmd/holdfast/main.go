@@ -9,5 +9,7 @@ import (
 
 func main() {
 	tuneMemory()
-	os.Exit(cli.Main(os.Args[1:], cli.Process()))
+	system := cli.Process()
+	system.BeforeImages = collectOften
+	os.Exit(cli.Main(os.Args[1:], system))
 }

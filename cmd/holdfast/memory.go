@@ -15,10 +15,26 @@ const (
 	gcPercent    = 70
 )
 
+// imagePercent keeps memory small while images stream by: little is alive, and
+// what is allocated is mostly dead at once.
+const imagePercent = 50
+
+// collectOften ends what tuneMemory began, unless the user has set the collector
+// by hand.
+func collectOften() {
+	if setByUser() {
+		return
+	}
+	debug.SetGCPercent(imagePercent)
+	debug.SetMemoryLimit(math.MaxInt64)
+}
+
+func setByUser() bool { return os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" }
+
 // tuneMemory puts the first collections off, unless the user has set the
 // collector by hand.
 func tuneMemory() {
-	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
+	if setByUser() {
 		return
 	}
 	debug.SetGCPercent(-1)

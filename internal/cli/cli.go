@@ -37,6 +37,9 @@ type System struct {
 	// no terminal.
 	Color bool
 	Width int
+	// BeforeImages is called, if it is set, when the first image is about to be
+	// read: it may prepare the process for streaming.
+	BeforeImages func()
 	// Today is the day on which ignores expire, as YYYY-MM-DD.
 	Today string
 }

@@ -37,7 +37,7 @@ writes.`,
 		Args:    cobra.MinimumNArgs(1),
 		RunE:    func(cmd *cobra.Command, targets []string) error { return runFix(cmd, s, &flags, targets) },
 	}
-	addSettings(cmd, "output", "fail-on")
+	addSettings(cmd, "output", "fail-on", "platform", "from", "base", "only-fixed", "policy", "vex", "db", "db-max-age")
 	cmd.Flags().BoolVar(&flags.dryRun, "dry-run", false, "print the changes as a unified diff and write nothing")
 	cmd.Flags().StringArrayVar(&flags.only, "rule", nil, "write only the remedies of this `RULE`; may be repeated, patterns such as container-* too")
 	return cmd

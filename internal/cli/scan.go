@@ -20,6 +20,10 @@ type scanFlags struct {
 	diff       string
 	explain    bool
 	suppressed bool
+	// images are the images to scan, named says that those are too that files
+	// name.
+	images []string
+	named  bool
 }
 
 func newScan(s *System) *cobra.Command {
@@ -40,11 +44,19 @@ arguments or configuration, 3 something could not be judged.`,
 		},
 	}
 	addSettings(cmd)
+	addReportFlags(cmd, &flags)
 	f := cmd.Flags()
 	f.StringVar(&flags.diff, "diff", "", "count only what changed since a git `REVISION`")
+	f.BoolVar(&flags.named, "images", false, "scan the images as well that the files name")
+	cmd.AddCommand(newScanImage(s))
+	return cmd
+}
+
+// addReportFlags adds the flags that say what reports show.
+func addReportFlags(cmd *cobra.Command, flags *scanFlags) {
+	f := cmd.Flags()
 	f.BoolVar(&flags.explain, "explain", false, "say for every finding why it matters, with its references")
 	f.BoolVar(&flags.suppressed, "show-suppressed", false, "list the findings that do not count")
-	return cmd
 }
 
 func runScan(cmd *cobra.Command, s *System, flags *scanFlags, targets []string) error {
@@ -59,6 +71,8 @@ func runScan(cmd *cobra.Command, s *System, flags *scanFlags, targets []string) 
 	if err != nil {
 		return err
 	}
+	plan.Images.Targets, plan.Images.Named = flags.images, flags.named
+	defer plan.Images.Advisories.Close() //nolint:errcheck // it was only read
 	if err := addBaseline(&plan, c.Baseline); err != nil {
 		return err
 	}

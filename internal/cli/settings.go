@@ -32,7 +32,7 @@ func addSettings(cmd *cobra.Command, without ...string) {
 	for _, ref := range config.References() {
 		switch {
 		case ref.Flag == "" || slices.Contains(without, ref.Flag):
-		case ref.Flag == "no-ignores":
+		case ref.Flag == "no-ignores" || ref.Flag == "only-fixed":
 			f.Bool(ref.Flag, false, usage(ref.About))
 		default:
 			f.VarP(newList(ref.Flag), ref.Flag, shorthand(ref.Flag), usage(ref.About))
@@ -58,12 +58,13 @@ func (l *list) GetSlice() []string        { return l.values }
 func newList(flag string) *list {
 	return &list{name: map[string]string{"fail-on": "SEVERITY", "rules": "DIR", "disable": "RULE", "enable-only": "RULE", "exclude": "GLOB",
 		"allow-registry": "REGISTRY", "values": "FILE", "set": "KEY=VALUE", "kube-version": "VERSION", "api-versions": "VERSION",
-		"compose-file": "FILE", "baseline": "FILE", "output": "FORMAT[=FILE]"}[flag]}
+		"compose-file": "FILE", "baseline": "FILE", "output": "FORMAT[=FILE]",
+		"platform": "OS/ARCH", "from": "SOURCE", "base": "IMAGE", "policy": "FILE", "vex": "FILE", "db": "DIR", "db-max-age": "DAYS"}[flag]}
 }
 
 // usage is the help of a flag.
 func usage(about string) string {
-	if word, _, _ := strings.Cut(about, " "); word == "Kubernetes" || word == "Compose" {
+	if word, _, _ := strings.Cut(about, " "); slices.Contains([]string{"Kubernetes", "Compose", "VEX"}, word) {
 		return strings.TrimSuffix(about, ".")
 	}
 	return strings.ToLower(about[:1]) + strings.TrimSuffix(about[1:], ".")
@@ -115,7 +116,12 @@ func newPlan(s *System, c *config.Config, targets []string) (scan.Plan, error) {
 	if err != nil {
 		return scan.Plan{}, err
 	}
+	images, err := newImages(s, c)
+	if err != nil {
+		return scan.Plan{}, err
+	}
 	return scan.Plan{
+		Images:  images,
 		Targets: targets, Stdin: s.Stdin, Exclude: c.Excluded, Collectors: collectors, Today: s.Today,
 		Rules: scan.Rules{
 			BuiltIn: rules.Files(), User: user, Functions: scan.Functions(c.Registries),

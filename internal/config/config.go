@@ -41,6 +41,10 @@ type Config struct {
 	// Compose are the files that are merged into one project; none leaves it to
 	// what Compose itself would read.
 	Compose []string
+	Image   Image
+	// VEX are documents that say which vulnerabilities do not affect the user.
+	VEX     []string
+	DB      DB
 	Ignores []triage.Ignore
 	// Baseline is the file with the findings that are known, "" for none.
 	Baseline string
@@ -75,6 +79,24 @@ type Helm struct {
 	Set         []string
 	KubeVersion string
 	APIVersions []string
+}
+
+// Image says which images are read and how they are judged.
+type Image struct {
+	Platform, From string
+	// Base are images that others may be built on.
+	Base      []string
+	OnlyFixed bool
+	// Policy is the file that says who may sign and build images.
+	Policy string
+}
+
+// DB says where advisories are, and when they are too old.
+type DB struct {
+	// Dir is their folder, "" for the user's own.
+	Dir string
+	// MaxAge is in days; 0 leaves it to what is usual.
+	MaxAge int
 }
 
 // defaults are the settings when nothing is set.

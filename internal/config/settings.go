@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/holdfast-sec/holdfast/internal/triage"
@@ -38,6 +39,14 @@ func (c *Config) settings() []setting {
 		{"helm.kube-version", "HOLDFAST_KUBE_VERSION", "kube-version", "Kubernetes version that charts are rendered for.", text{p: &c.Helm.KubeVersion, check: checkVersion}},
 		{"helm.api-versions", "", "api-versions", "Kubernetes API versions that charts may ask for.", list{p: &c.Helm.APIVersions}},
 		{"compose.files", "", "compose-file", "Compose files that are merged into one project.", list{p: &c.Compose, paths: true}},
+		{"image.platform", "HOLDFAST_PLATFORM", "platform", "Platform of an image that exists for several, such as linux/arm64; by default that of this machine's processor.", text{p: &c.Image.Platform, check: checkPlatform}},
+		{"image.from", "HOLDFAST_FROM", "from", "Where images are looked for: registry, archive, layout, docker, podman or containerd; by default wherever they are.", text{p: &c.Image.From, check: checkFrom}},
+		{"image.base", "", "base", "Base images that yours may be built on: what they brought is told from what you added, for certain.", list{p: &c.Image.Base}},
+		{"image.only-fixed", "HOLDFAST_ONLY_FIXED", "only-fixed", "Count only vulnerabilities that a newer version of the package fixes.", boolean{&c.Image.OnlyFixed}},
+		{"image.policy", "HOLDFAST_POLICY", "policy", "Policy of who may sign and build images, as holdfast verify reads it.", text{p: &c.Image.Policy, path: true}},
+		{"vex", "HOLDFAST_VEX", "vex", "VEX documents that say which vulnerabilities do not affect you: OpenVEX, CSAF or CycloneDX.", list{p: &c.VEX, paths: true}},
+		{"db.dir", "HOLDFAST_DB", "db", "Folder of the advisories, as holdfast db keeps them.", text{p: &c.DB.Dir, path: true}},
+		{"db.max-age", "HOLDFAST_DB_MAX_AGE", "db-max-age", "Age in days up to which advisories are good enough to say that a package has no vulnerability.", number{&c.DB.MaxAge}},
 		{"ignore", "", "", "Findings that do not count, each entry with a reason.", ignores{c}},
 		{"baseline", "HOLDFAST_BASELINE", "baseline", "File with the findings that are known: only others count.", text{p: &c.Baseline, path: true}},
 		{"output", "HOLDFAST_OUTPUT", "output", "Reports, each as FORMAT or FORMAT=FILE; in the configuration file, FILE lies below its folder.", list{p: &c.Output, check: checkOutput, outputs: true}},
@@ -82,6 +91,21 @@ func checkRegistry(text string) error {
 func checkPair(text string) error {
 	if key, _, ok := strings.Cut(text, "="); !ok || strings.TrimSpace(key) == "" {
 		return errors.New("a value that is set has the form key=value") // it may be a secret
+	}
+	return nil
+}
+
+func checkPlatform(text string) error {
+	if parts := strings.Split(text, "/"); len(parts) < 2 || len(parts) > 3 || slices.Contains(parts, "") {
+		return fmt.Errorf("%q is no platform: write one such as linux/amd64 or linux/arm64/v8", text)
+	}
+	return nil
+}
+
+func checkFrom(text string) error {
+	known := []string{"registry", "archive", "layout", "docker", "podman", "containerd"}
+	if !slices.Contains(known, text) {
+		return fmt.Errorf("%q is no place where images are: use one of %s", text, strings.Join(known, ", "))
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/holdfast-sec/holdfast/internal/finding"
@@ -86,6 +87,35 @@ func (v boolean) set(words []string) error {
 func (v boolean) words() []string      { return []string{fmt.Sprint(*v.p)} }
 func (boolean) parts() []Setting       { return nil }
 func (boolean) schema() map[string]any { return map[string]any{"type": "boolean"} }
+
+// number is a whole number that is not negative.
+type number struct{ p *int }
+
+func (v number) read(r *reader, key string, n *source.Node) {
+	if word, ok := r.scalar(key, n); ok {
+		r.check(n.Position, v.set([]string{word}))
+	}
+}
+
+func (v number) set(words []string) error {
+	word := words[len(words)-1]
+	n, err := strconv.Atoi(word)
+	if err != nil || n < 0 || n > 1e6 {
+		return fmt.Errorf("%q is no whole number from 0 to 1000000", clip(word))
+	}
+	*v.p = n
+	return nil
+}
+
+func (v number) words() []string {
+	if *v.p == 0 {
+		return nil
+	}
+	return []string{strconv.Itoa(*v.p)}
+}
+
+func (number) parts() []Setting       { return nil }
+func (number) schema() map[string]any { return map[string]any{"type": "integer", "minimum": 0} }
 
 // text is one word.
 type text struct {

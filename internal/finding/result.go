@@ -1,5 +1,7 @@
 package finding
 
+import "github.com/holdfast-sec/holdfast/internal/asset"
+
 // Result is all that a run found out: what every report format shows, with the
 // same counts.
 type Result struct {
@@ -15,6 +17,8 @@ type Result struct {
 	// expired or matched nothing.
 	Notes []Note `json:"notes,omitempty"`
 	Stats Stats  `json:"stats"`
+	// Inventories are what the images that were looked into carry.
+	Inventories []Inventory `json:"inventories,omitempty"`
 	// Rules says for every rule that met an asset how often it was judged.
 	Rules []Tally `json:"rules"`
 }
@@ -29,6 +33,12 @@ type Image struct {
 	// Digest is that of the manifest, ConfigDigest that of the configuration.
 	Digest       string `json:"digest,omitempty"`
 	ConfigDigest string `json:"configDigest,omitempty"`
+}
+
+// Inventory is an image and the packages in it.
+type Inventory struct {
+	Image    *asset.Image     `json:"image"`
+	Packages []*asset.Package `json:"packages"`
 }
 
 // Note is a remark about the run.

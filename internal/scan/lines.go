@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"github.com/holdfast-sec/holdfast/internal/collect"
+	"github.com/holdfast-sec/holdfast/internal/collect/image"
 	"github.com/holdfast-sec/holdfast/internal/finding"
 	"github.com/holdfast-sec/holdfast/internal/inspect/secret"
 	"github.com/holdfast-sec/holdfast/internal/triage"
@@ -42,7 +43,7 @@ func annotate(tree *collect.Tree, result *finding.Result) ([]triage.Ignore, []fi
 	}
 	for _, file := range slices.Sorted(maps.Keys(byFile)) {
 		entry := tree.Get(file)
-		if entry == nil {
+		if entry == nil || image.IsArchive(entry.Head()) {
 			continue
 		}
 		text, err := entry.Read()

@@ -3,6 +3,7 @@
 package scan
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/holdfast-sec/holdfast/internal/asset"
 	"github.com/holdfast-sec/holdfast/internal/collect"
@@ -30,6 +32,7 @@ type Plan struct {
 	// Collectors read the targets, in the order in which they may claim files.
 	Collectors []collect.Collector
 	Rules      Rules
+	Images     Images
 	// Choices are the user's decisions about findings. Comments and annotations
 	// in the files are added to them.
 	Choices triage.Choices
@@ -37,6 +40,15 @@ type Plan struct {
 	Notes []finding.Note
 	// Today is the day on which ignores are looked at, as YYYY-MM-DD.
 	Today string
+}
+
+// now is the moment for what is measured in days.
+func (p *Plan) now() time.Time {
+	now, err := time.Parse(time.DateOnly, p.Today)
+	if err != nil {
+		return time.Time{} // no day was given: nothing is too old
+	}
+	return now
 }
 
 // Rules is what assets are judged by.
@@ -96,19 +108,25 @@ func Run(ctx context.Context, plan Plan) (*finding.Result, error) {
 // Tree scans files that were already found.
 func Tree(ctx context.Context, plan Plan, tree *collect.Tree) (*finding.Result, error) {
 	r := &run{engine: rule.NewEngine(plan.Rules.Functions, plan.Rules.load), ctx: ctx}
+	r.images = &images{run: r, plan: &plan, named: map[string]source.Place{}}
 	for _, p := range tree.Problems {
 		r.Unread(source.Place{File: p.Path}, p.Reason)
 	}
-	r.read(claim(plan.Collectors, tree))
+	inputs := append(r.images.claimImages(tree), claim(plan.Collectors, tree)...)
+	defer r.images.openBases(ctx)()
+	r.read(append(inputs, r.images.targets()...))
 	for _, c := range plan.Collectors {
 		c.Finish(ctx, r)
+	}
+	if plan.Images.Named {
+		r.read(r.images.namedTargets())
 	}
 	for _, e := range tree.Entries {
 		switch {
 		case e.Claimed():
 			r.result.Stats.Files++
 		case e.Explicit:
-			r.Unread(source.Place{File: e.Path}, "it is none of the formats that are read: Dockerfile, Compose, Kubernetes YAML or JSON, Helm chart, Kustomization")
+			r.Unread(source.Place{File: e.Path}, "it is none of the formats that are read: Dockerfile, Compose, Kubernetes YAML or JSON, Helm chart, Kustomization, archive or layout of images")
 		default:
 			r.result.Stats.Skipped++
 		}
@@ -121,6 +139,10 @@ func Tree(ctx context.Context, plan Plan, tree *collect.Tree) (*finding.Result, 
 	}
 	return r.finish(plan, tree), nil
 }
+
+// judges reports whether a rule applies in this run: what only it would use need
+// not be found out otherwise.
+func (r *Rules) judges(id string) bool { return r.Adjust == nil || r.Adjust(&rule.Rule{ID: id}) }
 
 // claim lets every collector take its inputs, in their order.
 func claim(collectors []collect.Collector, tree *collect.Tree) []collect.Input {
@@ -135,8 +157,10 @@ func claim(collectors []collect.Collector, tree *collect.Tree) []collect.Input {
 type run struct {
 	ctx    context.Context
 	engine *rule.Engine
+	images *images
 
 	mu     sync.Mutex
+	notes  []finding.Note
 	result finding.Result
 	// dropped counts the findings beyond maxFindings.
 	dropped int
@@ -166,6 +190,9 @@ func (r *run) read(inputs []collect.Input) {
 
 // Asset implements collect.Sink. The containers of a pod are judged with it.
 func (r *run) Asset(a asset.Asset) {
+	if r.images.plan.Images.Named {
+		r.images.note(a)
+	}
 	var found []finding.Finding
 	keep := func(f finding.Finding) { found = append(found, f) }
 	err := r.engine.Judge(r.ctx, a, keep)
@@ -234,7 +261,9 @@ func (r *run) finish(plan Plan, tree *collect.Tree) *finding.Result {
 		result.Stats.Checks += t.Judged
 	}
 	comments, notes := annotate(tree, result)
-	result.Notes = append(slices.Clip(plan.Notes), notes...)
+	slices.SortFunc(r.notes, func(a, b finding.Note) int { return cmp.Compare(a.File+a.Message, b.File+b.Message) })
+	result.Notes = slices.Concat(plan.Notes, r.notes, notes)
+	slices.SortFunc(result.Inventories, func(a, b finding.Inventory) int { return cmp.Compare(a.Image.Name, b.Image.Name) })
 	choices := plan.Choices
 	choices.Ignores = append(slices.Clip(choices.Ignores), comments...)
 	triage.Apply(result, choices, plan.Today)

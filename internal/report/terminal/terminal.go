@@ -119,7 +119,7 @@ func (p *printer) wrap(column int, text string) []string {
 // asset prints the findings of one asset.
 func (p *printer) asset(findings []finding.Finding) {
 	a := findings[0].Asset
-	p.heading(wording.Cut(wording.Line(a.Name), 300), p.besides(a))
+	p.heading(wording.Cut(wording.Line(a.Name), 300), strings.TrimSpace(p.besides(a)+"  "+wording.Layer(findings[0].Layer)))
 	explained := map[string]bool{}
 	var above *finding.Finding
 	inBrief := false

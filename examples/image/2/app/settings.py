@@ -1,0 +1,4 @@
+import os
+
+DEBUG = False
+DATABASE_URL = os.environ["DATABASE_URL"]

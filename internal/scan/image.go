@@ -1,0 +1,278 @@
+package scan
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"path"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/holdfast-sec/holdfast/internal/advisory"
+	"github.com/holdfast-sec/holdfast/internal/asset"
+	"github.com/holdfast-sec/holdfast/internal/collect"
+	"github.com/holdfast-sec/holdfast/internal/collect/image"
+	"github.com/holdfast-sec/holdfast/internal/collect/image/contents"
+	"github.com/holdfast-sec/holdfast/internal/collect/image/inventory"
+	"github.com/holdfast-sec/holdfast/internal/finding"
+	"github.com/holdfast-sec/holdfast/internal/inspect/lifecycle"
+	"github.com/holdfast-sec/holdfast/internal/inspect/malware"
+	"github.com/holdfast-sec/holdfast/internal/inspect/secret"
+	"github.com/holdfast-sec/holdfast/internal/inspect/signature"
+	"github.com/holdfast-sec/holdfast/internal/inspect/vulnerability"
+	"github.com/holdfast-sec/holdfast/internal/source"
+)
+
+// Images says which images a run looks into, and how.
+type Images struct {
+	// Targets are references, archives and layouts.
+	Targets []string
+	// Named adds the images that the files of the run name.
+	Named bool
+	// Begin is called before the first image is read; nil for nothing.
+	Begin func()
+	// From and Platform say where images are looked for and which variant is
+	// taken. Env is the environment: where sockets of engines are.
+	From     image.Source
+	Platform image.Platform
+	Env      map[string]string
+	// Bases are images that others may be built on.
+	Bases []string
+	// Advisories are what packages are held against, nil for none; those older
+	// than MaxAge days are stale.
+	Advisories *advisory.Store
+	MaxAge     int
+	// Policy says who may sign and build images, nil for none.
+	Policy *signature.Policy
+}
+
+// images is the work on images of one run. One image is read at a time: it
+// keeps all processors busy by itself, and memory stays that of one.
+type images struct {
+	*run
+	plan  *Plan
+	begin sync.Once
+	one   sync.Mutex
+	bases []*image.Image
+	// named are the references that files name, each with where it was seen.
+	named map[string]source.Place
+}
+
+// target is an image, or several in one archive, as an input.
+type target struct {
+	*images
+	name string
+	from image.Source
+	// seen is where a file names it; empty for what the user named.
+	seen source.Place
+}
+
+// Path implements collect.Input.
+func (t *target) Path() string { return t.name }
+
+// Read implements collect.Input. What cannot be read is told where the image is
+// named.
+func (t *target) Read(ctx context.Context, _ collect.Sink) {
+	t.one.Lock()
+	defer t.one.Unlock()
+	p := t.plan.Images
+	if p.Begin != nil {
+		t.begin.Do(p.Begin)
+	}
+	opened, err := image.Open(ctx, t.name, t.from, p.Platform, p.Env)
+	if err != nil {
+		at := t.seen
+		at.File = cmp.Or(at.File, t.name)
+		t.Unread(at, err.Error())
+		return
+	}
+	defer opened.Close()
+	for _, img := range opened.Images {
+		t.scan(ctx, img)
+	}
+}
+
+// claimImages takes archives and layouts out of the tree.
+func (i *images) claimImages(tree *collect.Tree) []collect.Input {
+	var inputs []collect.Input
+	for _, e := range tree.Unclaimed() {
+		switch {
+		case e.Claimed() || e.File() == "":
+		case image.IsLayout(e.Path) && tree.Get(path.Join(e.Dir(), "index.json")) != nil:
+			for _, part := range append(tree.Below(e.Dir()), e) {
+				part.Claim()
+			}
+			inputs = append(inputs, &target{images: i, name: e.Dir(), from: image.Layout})
+		case (e.Explicit || hasAny(e.Base(), ".tar", ".tar.gz", ".tgz", ".oci")) && image.IsArchive(e.Head()):
+			e.Claim()
+			inputs = append(inputs, &target{images: i, name: e.File(), from: image.Archive})
+		}
+	}
+	return inputs
+}
+
+func hasAny(name string, suffixes ...string) bool {
+	return slices.ContainsFunc(suffixes, func(s string) bool { return strings.HasSuffix(name, s) })
+}
+
+// targets are the images that the user named.
+func (i *images) targets() []collect.Input {
+	var inputs []collect.Input
+	for _, name := range i.plan.Images.Targets {
+		inputs = append(inputs, &target{images: i, name: name, from: i.plan.Images.From})
+	}
+	return inputs
+}
+
+// note remembers the images that an asset names.
+func (i *images) note(a asset.Asset) {
+	var refs []asset.ImageRef
+	switch a := a.(type) {
+	case *asset.Pod:
+		for _, c := range a.Containers {
+			refs = append(refs, c.Image)
+		}
+	case *asset.Container:
+		refs = append(refs, a.Image)
+	case *asset.Image:
+		if a.Format == asset.Dockerfile && !a.Scratch {
+			refs = append(refs, a.Base)
+		}
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for _, r := range refs {
+		text := strings.TrimSpace(r.Text)
+		if text == "" || strings.ContainsAny(text, "${}<> ") {
+			continue // its name is not known before it is deployed
+		}
+		at, _ := a.Locate("image")
+		if first, ok := i.named[text]; !ok || at.Compare(first) < 0 {
+			i.named[text] = at
+		}
+	}
+}
+
+// namedTargets are the images that files named, in order.
+func (i *images) namedTargets() []collect.Input {
+	var inputs []collect.Input
+	for name, at := range i.named {
+		inputs = append(inputs, &target{images: i, name: name, from: i.plan.Images.From, seen: at})
+	}
+	slices.SortFunc(inputs, func(a, b collect.Input) int { return cmp.Compare(a.Path(), b.Path()) })
+	return inputs
+}
+
+// openBases opens the images that others may be built on.
+func (i *images) openBases(ctx context.Context) (closeAll func()) {
+	var opened []*image.Opened
+	for _, name := range i.plan.Images.Bases {
+		o, err := image.Open(ctx, name, image.Anywhere, i.plan.Images.Platform, i.plan.Images.Env)
+		if err != nil {
+			i.Unread(source.Place{File: name}, "the base image cannot be read: "+err.Error())
+			continue
+		}
+		opened = append(opened, o)
+		i.bases = append(i.bases, o.Images...)
+	}
+	return func() {
+		for _, o := range opened {
+			o.Close() //nolint:errcheck // it was only read
+		}
+	}
+}
+
+// scan looks into one image: one pass over its layers, then what follows of it.
+func (i *images) scan(ctx context.Context, img *image.Image) {
+	for _, base := range i.bases {
+		if base.Name != img.Name && img.BuiltOn(base) {
+			break
+		}
+	}
+	a := img.Asset()
+	packages, content, files := inventory.New(), contents.New(), &suspects{}
+	analysers := []image.Analyser{packages, content, &secrets{files, secret.NewScanner()}, &signs{files, malware.New()}}
+	for _, p := range img.Walk(ctx, analysers) {
+		i.Unread(place(img, p.Path), p.Reason)
+	}
+	found := packages.Finish()
+	a.Build.Distro, a.Build.Runtimes = found.Distro, found.Runtimes
+	a.Build.Contents = content.Finish(a.Build.Layers)
+	i.endings(&a.Build)
+	i.vulnerabilities(img, found.Packages)
+	i.provenance(ctx, img, a)
+
+	i.Asset(a)
+	for _, p := range found.Packages {
+		p.ID, p.Place.File = img.Name+"!"+p.ID, img.Name
+		if len(p.Paths) > 0 {
+			p.Place = place(img, p.Paths[0])
+		}
+		i.Asset(p)
+	}
+	for _, f := range files.finish(&found) {
+		f.ID, f.Place = img.Name+"!"+f.Path, place(img, f.Path)
+		f.Name = f.Place.File
+		i.Asset(f)
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.result.Inventories = append(i.result.Inventories, finding.Inventory{Image: a, Packages: found.Packages})
+}
+
+// place is a file of an image: "IMAGE:/path", as docker cp names one.
+func place(img *image.Image, file string) source.Place {
+	if file == "" {
+		return source.Place{File: img.Name}
+	}
+	return source.Place{File: img.Name + ":/" + strings.TrimPrefix(file, "/")}
+}
+
+// endings says what is no longer supported today.
+func (i *images) endings(b *asset.Build) {
+	ended := func(day string) bool { return day != "" && i.plan.Today != "" && day < i.plan.Today }
+	if end, ok := lifecycle.Distro(b.Distro.ID, b.Distro.Version); ok {
+		b.Distro.Ends, b.Distro.Ended = end, ended(end)
+	}
+	for k := range b.Runtimes {
+		r := &b.Runtimes[k]
+		if end, ok := lifecycle.Runtime(r.Name, r.Version); ok {
+			r.Ends, r.Ended = end, ended(end)
+		}
+	}
+}
+
+// vulnerabilities holds the packages against the advisories, and tells what
+// could not be judged: it is not the same as having no flaw.
+func (i *images) vulnerabilities(img *image.Image, packages []*asset.Package) {
+	if !i.plan.Rules.judges("vulnerable-package") {
+		return
+	}
+	p := i.plan.Images
+	report := vulnerability.Match(vulnerability.Advisories(p.Advisories), packages, vulnerability.Options{
+		Now: i.plan.now(), MaxAge: time.Duration(p.MaxAge) * 24 * time.Hour, OS: img.Config.OS, Arch: cmp.Or(img.Config.Architecture, runtime.GOARCH),
+	})
+	for _, u := range report.Unjudged {
+		i.Unread(source.Place{File: img.Name}, fmt.Sprintf("%s (%s) not judged for vulnerabilities: %s",
+			countOf(u.Packages, u.Ecosystem+" package"), strings.Join(u.Names, ", "), u.Reason))
+	}
+	var sources []string
+	for _, s := range report.Sources {
+		sources = append(sources, fmt.Sprintf("%s of %s", s.Ecosystem, s.Date))
+	}
+	if len(sources) > 0 {
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		i.notes = append(i.notes, finding.Note{File: img.Name, Message: "judged by advisories for " + strings.Join(sources, ", ")})
+	}
+}
+
+func countOf(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
