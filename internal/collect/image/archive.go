@@ -61,6 +61,10 @@ func openArchive(ctx context.Context, file string) (*archive, io.Closer, error) 
 	if err != nil {
 		return nil, nil, fmt.Errorf("opening %s: %w", file, errors.Unwrap(err))
 	}
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		f.Close()
+		return nil, nil, fmt.Errorf("opening %s: it is no file; an archive is read more than once, so save it to one first", file)
+	}
 	a := &archive{file: f}
 	var magic [2]byte
 	if _, err := f.ReadAt(magic[:], 0); err == nil && magic == [2]byte{0x1f, 0x8b} {

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -151,5 +153,13 @@ func TestTapeChanges(t *testing.T) {
 				t.Errorf("problems: %v, want one for each of %d layers", problems, test.broken)
 			}
 		})
+	}
+}
+
+// TestNoFile is told what to do when it is given a pipe or a device.
+func TestNoFile(t *testing.T) {
+	_, err := Open(t.Context(), os.DevNull, Archive, Platform{}, nil)
+	if err == nil || !strings.Contains(err.Error(), "save it to one first") {
+		t.Errorf("the error is %v, want one that says that an archive has to be a file", err)
 	}
 }
