@@ -125,6 +125,8 @@ type Suppression struct {
 	// By is "comment", "annotation", "config", "vex", "only-fixed", "baseline" or
 	// "diff".
 	By string `json:"by"`
+	// Status is that of the VEX statement: "not_affected" or "fixed".
+	Status string `json:"status,omitempty"`
 	// Reason is what the user gave; a baseline has none.
 	Reason string `json:"reason,omitempty"`
 	// Until is the day (YYYY-MM-DD) on which it ends, "" for never.

@@ -51,7 +51,7 @@ func (s *statements) decide(f *finding.Finding) *finding.Suppression {
 	if holds == nil || holds.Status != vex.NotAffected && holds.Status != vex.Fixed {
 		return nil
 	}
-	return &finding.Suppression{By: ByVEX, Place: holds.Place,
+	return &finding.Suppression{By: ByVEX, Status: string(holds.Status), Place: holds.Place,
 		Reason: cmp.Or(printable(holds.Justification), "the statement calls it "+words(holds.Status))}
 }
 

@@ -52,8 +52,8 @@ func TestVEX(t *testing.T) {
 		var got []string
 		for _, f := range result.Suppressed {
 			got = append(got, fmt.Sprintf("%s %s %s", f.Message, f.Suppressed.Reason, f.Suppressed.Place))
-			if f.Suppressed.By != ByVEX {
-				t.Errorf("%s: suppressed by %s", test.name, f.Suppressed.By)
+			if f.Suppressed.By != ByVEX || f.Suppressed.Status == "" {
+				t.Errorf("%s: suppressed by %+v", test.name, f.Suppressed)
 			}
 		}
 		if s := strings.Join(got, "; "); s != test.want || len(result.Findings)+len(result.Suppressed) != 3 {
