@@ -146,15 +146,25 @@ func (p *mapped) find(name string) (group []byte, ok bool) {
 			continue
 		}
 		group = p.group(entry)
-		length, width := binary.Uvarint(group[min(4, len(group)):])
-		if width <= 0 {
-			return group, true // for the error that reading it gives
-		}
-		if begin := group[4+width:]; length == uint64(len(name)) && len(begin) >= len(name) && string(begin[:len(name)]) == name {
-			return group, true
+		if isOf(group, name) || !intact(group) {
+			return group, true // a damaged one for the error that reading it gives
 		}
 	}
 	return nil, false
+}
+
+// isOf says whether a group is that of a package.
+func isOf(group []byte, name string) bool {
+	if len(group) < 4 {
+		return false
+	}
+	length, width := binary.Uvarint(group[4:])
+	return width > 0 && length == uint64(len(name)) && len(group)-4-width >= len(name) && string(group[4+width:][:len(name)]) == name
+}
+
+// intact says whether a group has its checksum.
+func intact(group []byte) bool {
+	return len(group) >= 4 && binary.LittleEndian.Uint32(group) == checksum(group[4:])
 }
 
 // maxGroup bounds what one look-up reads. The largest package known, the Linux
@@ -176,7 +186,7 @@ func (p *mapped) group(entry []byte) []byte {
 
 // read decodes a group: the name of the package and what is said of it.
 func (p *mapped) read(group []byte, release string) (name string, found []Advisory, err error) {
-	if len(group) < 4 || binary.LittleEndian.Uint32(group) != checksum(group[4:]) {
+	if !intact(group) {
 		return "", nil, errDamaged
 	}
 	var m arena
