@@ -36,7 +36,7 @@ func (s *walker) assignment(i int) {
 	}
 	switch key {
 	case "name", "Name", "key", "Key":
-		if v, _ := s.value(i+1, t[i]); v.end > v.start {
+		if v, _ := s.value(i+1, t[i]); s.loose && v.end > v.start {
 			s.label, s.labelEnd = t[v.start:v.end], v.end
 		}
 	case "value", "Value":
@@ -128,7 +128,7 @@ func (s *walker) judge(name string, v span) {
 	if kind == "" || !s.trusts(kind, s.text[v.start:v.end]) {
 		return
 	}
-	if generic(kind) && !s.loose && s.inComment(v.start) && (s.trust != trustFully || kind != kindToken || !random(value)) {
+	if s.trust != trustFully && s.inComment(v.start) || generic(kind) && !s.loose && s.inComment(v.start) && !(kind == kindToken && random(value)) {
 		return
 	}
 	s.add(kind, v.start, v.end)
@@ -139,6 +139,9 @@ func (s *walker) judge(name string, v span) {
 func (s *walker) inComment(i int) bool {
 	before := s.text[max(0, i-maxValue):i]
 	before = strings.TrimLeft(before[strings.LastIndexByte(before, '\n')+1:], " \t")
+	if rest, ok := strings.CutPrefix(before, "//"); ok && s.trust != trustCode && s.trust != trustFully {
+		return rest == "" || rest[0] == ' ' || rest[0] == '\t' // else a line of .npmrc
+	}
 	return strings.HasPrefix(before, "#") || strings.HasPrefix(before, "//") || strings.HasPrefix(before, ";") ||
 		strings.Contains(before, " # ")
 }

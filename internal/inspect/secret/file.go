@@ -179,7 +179,10 @@ var samples = set(
 		"2YotnFZFEjr1zCsicMWpAA tGzv3JOkF0XG5Qx2TlKWIA SplxlOBeZQQYbYS6WxSbIA mF_9.B5f-4.1JqM gX1fBat3bV 7Fjfp0ZBr1KtDRbnfVdmIw " +
 		"czZCaGRSa3F0MzpnWDFmQmF0M2JW QWxhZGRpbjpvcGVuIHNlc2FtZQ== QWxhZGRpbjpPcGVuU2VzYW1l dXNlcjpwYXNzd29yZA== dXNlcjpwYXNz " +
 		"dXNlcm5hbWU6cGFzc3dvcmQ= Zm9vOmJhcg== YWRtaW46YWRtaW4= " +
-		// AWS, GitHub, Slack, npm
+		// Emulators of Azure's storage and Cosmos DB
+		"Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw== " +
+		"C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw== " +
+		// AWS
 		"wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY je7MtGbClwBF/2Zp9Utk/h3yCo8nvbEXAMPLEKEY abcd1234 ")
 
 // mixed says whether a password is more than words: a digit or a sign is in it, or
@@ -199,7 +202,7 @@ func mixed(v string) bool {
 			others++
 		}
 	}
-	return others > 0 && letters > 0 || others >= 8 && distinct(v) >= 6 || oddness(v) >= 8
+	return others > 0 && letters > 0 || others >= 8 && distinct(v) >= 6 || oddChars(v) >= 8
 }
 
 // strong says whether a value looks like a password that a program or a careful

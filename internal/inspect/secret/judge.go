@@ -134,7 +134,7 @@ func basic(v string) bool {
 		return false
 	}
 	user, pass, found := strings.Cut(string(raw), ":")
-	return found && user != "" && literal(pass)
+	return found && user != "" && literal(pass) && strings.Count(pass, " ") < 2
 }
 
 // mentions says whether the name contains one of the words, in any case.

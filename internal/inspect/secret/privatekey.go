@@ -68,7 +68,7 @@ func trimBreaks(body string) string {
 // https://github.com/openssh/openssh-portable/blob/master/PROTOCOL.key
 const (
 	opensshMagic = "b3BlbnNzaC1rZXktdjEA"
-	opensshPlain = opensshMagic + "AAAABG5vbmU"
+	opensshPlain = opensshMagic + "AAAABG5vbm"
 )
 
 // keyKind tells kinds of keys by the label, the body and what stands before them.

@@ -8,14 +8,20 @@ func random(v string) bool {
 	if len(v) < 12 || len(v) > maxValue || numeric(v) || distinct(v) < 7 || sequential(v) {
 		return false
 	}
+	odd := oddChars(v)
+	// Ten is the suffix that Kustomize gives to names.
+	return odd >= 12 || odd >= 10 && odd*2 > len(v)
+}
+
+// oddChars is how many characters lie in chunks that are not made of words.
+func oddChars(v string) int {
 	odd := 0
 	for start := 0; start < len(v); {
 		n := alnum.run(v[start:], len(v))
 		odd += oddness(v[start : start+n])
 		start += n + 1
 	}
-	// Ten is the suffix that Kustomize gives to names.
-	return odd >= 12 || odd >= 10 && odd*2 > len(v)
+	return odd
 }
 
 // oddness is how many characters of a chunk do not belong to words: none if the

@@ -81,6 +81,8 @@ type Stream struct {
 	// asked is the last separator and listed the end of the last command that was
 	// looked at: each is only once.
 	asked, listed int
+	// read is up to where a long value without quotes was read.
+	read int
 	hits          int
 }
 
@@ -95,8 +97,7 @@ func (s *Scanner) stream(name string, size int64, emit func(Hit)) Stream {
 }
 
 // Write scans the next piece, which begins at the offset of the file and repeats
-// at least Overlap bytes of the one before. The first must have 8 KiB if the
-// file has. What is found does not depend on how the file is cut. Write says
+// at least Overlap bytes of the one before, or is the whole file. What is found does not depend on how the file is cut. Write says
 // whether it wants more.
 func (st *Stream) Write(piece []byte, offset int64) bool {
 	if len(piece) == 0 {
@@ -144,7 +145,7 @@ func (st *Stream) begin(text string) {
 	if st.trust == trustShapes {
 		st.filter = st.scanner.binary
 	}
-	if st.trust == trustSettings && st.size == int64(len(text)) && passwordFile(st.name) {
+	if st.trust == trustSettings && st.size <= Overlap && passwordFile(st.name) {
 		st.text = text
 		st.pgpass(text)
 		st.mask(0)
@@ -201,7 +202,7 @@ func (st *Stream) place(text string, offset int64, i int) {
 // closer looks at the literal that begins at i of the text around it.
 func (st *Stream) closer(p *pin, i int) {
 	s := &st.walker
-	s.label, s.labelEnd, s.bareEnd = "", 0, 0
+	s.label, s.labelEnd, s.bareEnd = "", 0, max(0, st.read-s.base)
 	switch p.look {
 	case lookShape:
 		s.shapeAt(p.shape, i)
@@ -216,6 +217,7 @@ func (st *Stream) closer(p *pin, i int) {
 	case lookCommand:
 		st.command(i)
 	}
+	st.read = max(st.read, s.base+s.bareEnd)
 }
 
 // named looks at the name around the word at i: what follows it may be a value.

@@ -31,7 +31,11 @@ func (s *walker) shapeAt(sh *shape, i int) int {
 	part := t[from:min(len(t), i+len(sh.prefix)+k.window)]
 	at := k.re().FindStringSubmatchIndex(part)
 	if at == nil || from+at[0] > i || from+at[1] <= i {
-		s.spent += tokenChars.run(t[i:], k.window)
+		if strings.Contains(k.expression, "(?s)") { // reads over lines
+			s.spent += len(part)
+		} else {
+			s.spent += tokenChars.run(t[i:], k.window)
+		}
 		return 0
 	}
 	whole := span{from + at[0], from + at[1]}
@@ -61,8 +65,8 @@ func (s *walker) shapeAt(sh *shape, i int) int {
 // The work that expressions may do in vain, in bytes: some at first, and so much
 // for each byte of the text. Ordinary text needs a thousandth of it.
 const (
-	workBase   = 4 << 20
-	workFactor = 16
+	workBase   = 1 << 20
+	workFactor = 4
 )
 
 // tokenChars is what tokens of all kinds are written in.

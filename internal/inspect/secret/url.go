@@ -7,9 +7,13 @@ import "strings"
 func (s *walker) userInfo(i int) {
 	t := s.text
 	from := i + len("://")
+	if s.base+i < s.noHost {
+		return
+	}
 	n := authority(t[from:])
 	hostAt := strings.LastIndexByte(t[from:from+n], '@')
 	if hostAt < 0 {
+		s.noHost = s.base + from + n
 		return
 	}
 	hostAt += from

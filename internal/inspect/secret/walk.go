@@ -18,6 +18,8 @@ type walker struct {
 	// bareEnd keeps the work linear: up to there the text was read as one value
 	// without quotes, and is not read as such again.
 	bareEnd int
+	// noHost is up to where in the file a URL was read that names no user.
+	noHost int
 	// spent is how much expressions have read in vain.
 	spent int
 	// base is where in the file the text begins, trust what a name proves in it.
