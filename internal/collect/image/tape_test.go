@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -162,4 +163,41 @@ func TestNoFile(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "save it to one first") {
 		t.Errorf("the error is %v, want one that says that an archive has to be a file", err)
 	}
+}
+
+// FuzzTape reads hostile bytes as a stream and as a file: it ends, and where both
+// go well they say the same.
+func FuzzTape(f *testing.F) {
+	files := savedFiles(f, imageOf(f, []node{{name: "a/b", content: "1"}, {name: "c", content: "2"}}, []node{{name: "a/.wh.b"}, {name: "c", content: "3"}}))
+	f.Add(archiveOf(f, files))
+	slices.Reverse(files)
+	f.Add(archiveOf(f, files))
+	f.Add(archiveOf(f, files[1:]))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		opened := 0
+		stream, whole := streamed(text, &opened), &archive{file: bytes.NewReader(text)}
+		var seen [2]map[string]string
+		for i, a := range []*archive{stream, whole} {
+			if a.index(t.Context()) != nil {
+				return
+			}
+			images, err := a.images(t.Context(), "test", Platform{})
+			if err != nil {
+				return
+			}
+			r := &recorder{need: Windows}
+			if problems := images[0].Walk(t.Context(), []Analyser{r}); len(problems) > 0 {
+				return
+			}
+			seen[i] = map[string]string{}
+			maps.Copy(seen[i], r.content)
+			for _, v := range r.visits {
+				seen[i][fmt.Sprint(v.Layer.Index, v.Path, " deleted ", v.Deleted)] = ""
+			}
+			a.Close() //nolint:errcheck // it was only read
+		}
+		if !maps.Equal(seen[0], seen[1]) {
+			t.Fatalf("the stream says %v, the file %v", seen[0], seen[1])
+		}
+	})
 }
