@@ -33,6 +33,9 @@ type Package struct {
 	Symbols *Symbols `json:"-" cel:"-"`
 
 	Vulnerabilities []Vulnerability `json:"vulnerabilities"`
+	// Update is the lowest version that ends all vulnerabilities that a version
+	// ends, "" if none does.
+	Update string `json:"update"`
 }
 
 // From returns the layer that brought the package.

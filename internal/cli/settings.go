@@ -12,10 +12,12 @@ import (
 
 	"github.com/holdfast-sec/holdfast/internal/collect"
 	"github.com/holdfast-sec/holdfast/internal/config"
+	"github.com/holdfast-sec/holdfast/internal/finding"
 	"github.com/holdfast-sec/holdfast/internal/gitdiff"
 	"github.com/holdfast-sec/holdfast/internal/rule"
 	"github.com/holdfast-sec/holdfast/internal/scan"
 	"github.com/holdfast-sec/holdfast/internal/triage"
+	"github.com/holdfast-sec/holdfast/internal/triage/vex"
 	"github.com/holdfast-sec/holdfast/rules"
 )
 
@@ -116,6 +118,10 @@ func newPlan(s *System, c *config.Config, targets []string) (scan.Plan, error) {
 	if err != nil {
 		return scan.Plan{}, err
 	}
+	statements, notes, err := readVEX(c.VEX)
+	if err != nil {
+		return scan.Plan{}, err
+	}
 	images, err := newImages(s, c)
 	if err != nil {
 		return scan.Plan{}, err
@@ -130,9 +136,26 @@ func newPlan(s *System, c *config.Config, targets []string) (scan.Plan, error) {
 				return applies
 			},
 		},
-		Choices: triage.Choices{Ignores: c.Ignores, NoIgnores: c.NoIgnores, Rules: known, Targets: displayed(targets)},
-		Notes:   c.Notes,
+		Choices: triage.Choices{Ignores: c.Ignores, NoIgnores: c.NoIgnores, Rules: known, Targets: displayed(targets),
+			VEX: statements, OnlyFixed: c.Image.OnlyFixed},
+		Notes: slices.Concat(c.Notes, notes),
 	}, nil
+}
+
+// readVEX reads what others say of vulnerabilities.
+func readVEX(files []string) (all []vex.Statement, notes []finding.Note, err error) {
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, nil, fmt.Errorf("reading VEX: %w", err)
+		}
+		statements, more, err := vex.Parse(collect.Display(file), text)
+		if err != nil {
+			return nil, nil, err
+		}
+		all, notes = append(all, statements...), append(notes, more...)
+	}
+	return all, notes, nil
 }
 
 // displayed names the targets as findings do.

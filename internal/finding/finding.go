@@ -95,12 +95,17 @@ type Package struct {
 	// it from.
 	Source        string `json:"source,omitempty"`
 	SourceVersion string `json:"sourceVersion,omitempty"`
+	// Update is the lowest version that ends all vulnerabilities that a version
+	// ends, "" if none does.
+	Update string `json:"update,omitempty"`
 }
 
 // Vulnerability is a flaw as a finding names it; see asset.Vulnerability.
 type Vulnerability struct {
 	ID      string   `json:"id"`
 	Aliases []string `json:"aliases,omitempty"`
+	// Summary is what the advisory says in a line.
+	Summary string `json:"summary,omitempty"`
 	// Fixed is the first version without the flaw, "" if there is none yet.
 	Fixed string  `json:"fixed,omitempty"`
 	Score float64 `json:"score,omitempty"`

@@ -18,7 +18,8 @@ type Result struct {
 	Notes []Note `json:"notes,omitempty"`
 	Stats Stats  `json:"stats"`
 	// Inventories are what the images that were looked into carry.
-	Inventories []Inventory `json:"inventories,omitempty"`
+	// They are for bills of materials: an image's settings may hold credentials.
+	Inventories []Inventory `json:"-"`
 	// Rules says for every rule that met an asset how often it was judged.
 	Rules []Tally `json:"rules"`
 }

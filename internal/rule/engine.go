@@ -402,7 +402,7 @@ func packageOf(a asset.Asset, e *element) (*finding.Package, *finding.Vulnerabil
 	if !ok {
 		return nil, nil
 	}
-	software := &finding.Package{Name: p.Name, Version: p.Version, PURL: p.PURL, Source: p.Source, SourceVersion: p.SourceVersion}
+	software := &finding.Package{Name: p.Name, Version: p.Version, PURL: p.PURL, Source: p.Source, SourceVersion: p.SourceVersion, Update: p.Update}
 	if e == nil {
 		return software, nil
 	}
@@ -410,6 +410,6 @@ func packageOf(a asset.Asset, e *element) (*finding.Package, *finding.Vulnerabil
 	if !ok {
 		return software, nil
 	}
-	return software, &finding.Vulnerability{ID: v.ID, Aliases: v.Aliases, Fixed: v.Fixed, Score: v.Score, Vector: v.Vector, Basis: v.Basis,
+	return software, &finding.Vulnerability{ID: v.ID, Aliases: v.Aliases, Summary: v.Summary, Fixed: v.Fixed, Score: v.Score, Vector: v.Vector, Basis: v.Basis,
 		Tier: v.Tier, Symbols: v.Symbols, Exploited: v.Exploited, EPSS: v.EPSS, Malicious: v.Malicious, Published: v.Published, URL: v.URL}
 }

@@ -192,6 +192,10 @@ func (i *images) scan(ctx context.Context, img *image.Image) {
 			break
 		}
 	}
+	for k := range img.Layers {
+		l := &img.Layers[k]
+		l.CreatedBy = secret.Redact(l.CreatedBy) // findings repeat it
+	}
 	a := img.Asset()
 	packages, content, files := inventory.New(), contents.New(), &suspects{}
 	analysers := []image.Analyser{packages, content, &secrets{files, secret.NewScanner()}, &signs{files, malware.New()}}
@@ -208,19 +212,32 @@ func (i *images) scan(ctx context.Context, img *image.Image) {
 	i.Asset(a)
 	for _, p := range found.Packages {
 		p.ID, p.Place.File = img.Name+"!"+p.ID, img.Name
+		if p.Binary != "" {
+			p.Head.Name += " in " + p.Binary
+		}
 		if len(p.Paths) > 0 {
-			p.Place = place(img, p.Paths[0])
+			p.Fields = append(p.Fields, asset.Field{Place: place(img, p.Paths[0])})
 		}
 		i.Asset(p)
 	}
 	for _, f := range files.finish(&found) {
-		f.ID, f.Place = img.Name+"!"+f.Path, place(img, f.Path)
-		f.Name = f.Place.File
-		i.Asset(f)
+		f.ID, f.Place.File = img.Name+"!"+f.Path, img.Name
+		f.locate(place(img, f.Path))
+		i.Asset(f.File)
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	i.result.Images = append(i.result.Images, finding.Image{File: img.Name, Name: repository(img.Ref), Tag: img.Ref.Tag,
+		Digest: img.Digest, ConfigDigest: img.ConfigDigest})
 	i.result.Inventories = append(i.result.Inventories, finding.Inventory{Image: a, Packages: found.Packages})
+}
+
+// repository is where a reference leads, "" where it does not say.
+func repository(ref asset.ImageRef) string {
+	if ref.Repository == "" {
+		return ""
+	}
+	return ref.Registry + "/" + ref.Repository
 }
 
 // place is a file of an image: "IMAGE:/path", as docker cp names one.

@@ -5,6 +5,7 @@ import (
 	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
+	"fmt"
 	"hash"
 	"io"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"github.com/holdfast-sec/holdfast/internal/collect/image/inventory"
 	"github.com/holdfast-sec/holdfast/internal/inspect/malware"
 	"github.com/holdfast-sec/holdfast/internal/inspect/secret"
+	"github.com/holdfast-sec/holdfast/internal/source"
 )
 
 // suspects keeps the files of an image in which something was found.
@@ -119,12 +121,12 @@ func (s *suspects) keep(f *image.File, secrets []asset.Secret, indicators []asse
 
 // finish returns the files, those apart that a distribution's package brought
 // just so: what stands in them is public, and was judged by those who made it.
-func (s *suspects) finish(packages *inventory.Result) []*asset.File {
+func (s *suspects) finish(packages *inventory.Result) []suspect {
 	slices.SortStableFunc(s.found, func(a, b suspect) int {
 		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Layer.Index, b.Layer.Index), cmp.Compare(len(b.sums), len(a.sums)),
 			cmp.Compare(len(b.Secrets), len(a.Secrets)))
 	})
-	var out []*asset.File
+	var out []suspect
 	for _, f := range s.found {
 		owner, sum, owned := packages.Owner(f.Path)
 		if owned && sum.Matches(f.sums[sum.Algorithm]) {
@@ -136,7 +138,21 @@ func (s *suspects) finish(packages *inventory.Result) []*asset.File {
 			out[last].Indicators = append(out[last].Indicators, f.Indicators...)
 			continue
 		}
-		out = append(out, f.File)
+		out = append(out, f)
 	}
 	return out
+}
+
+// locate says where the file is, and at which lines what was found in it.
+func (s suspect) locate(at source.Place) {
+	s.Name = at.File
+	s.Fields = append(s.Fields, asset.Field{Place: at})
+	for i, found := range s.Secrets {
+		at.Line = int(found.Line)
+		s.At(fmt.Sprintf("secrets[%d]", i), at)
+	}
+	for i, found := range s.Indicators {
+		at.Line = int(found.Line)
+		s.At(fmt.Sprintf("indicators[%d]", i), at)
+	}
 }

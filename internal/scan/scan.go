@@ -263,6 +263,7 @@ func (r *run) finish(plan Plan, tree *collect.Tree) *finding.Result {
 	comments, notes := annotate(tree, result)
 	slices.SortFunc(r.notes, func(a, b finding.Note) int { return cmp.Compare(a.File+a.Message, b.File+b.Message) })
 	result.Notes = slices.Concat(plan.Notes, r.notes, notes)
+	slices.SortFunc(result.Images, func(a, b finding.Image) int { return cmp.Compare(a.File, b.File) })
 	slices.SortFunc(result.Inventories, func(a, b finding.Inventory) int { return cmp.Compare(a.Image.Name, b.Image.Name) })
 	choices := plan.Choices
 	choices.Ignores = append(slices.Clip(choices.Ignores), comments...)

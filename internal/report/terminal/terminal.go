@@ -123,7 +123,11 @@ func (p *printer) asset(findings []finding.Finding) {
 	explained := map[string]bool{}
 	var above *finding.Finding
 	inBrief := false
-	for _, e := range fold(findings) {
+	others, vulnerable := apart(findings)
+	if len(vulnerable) > 0 {
+		p.vulnerabilities(vulnerable)
+	}
+	for _, e := range fold(others) {
 		if p.isBrief(e.finding) {
 			if !inBrief {
 				p.line(0, "")
@@ -148,6 +152,18 @@ func (p *printer) asset(findings []finding.Finding) {
 	}
 }
 
+// apart tells vulnerabilities from other findings.
+func apart(findings []finding.Finding) (others []finding.Finding, vulnerable []*finding.Finding) {
+	for i := range findings {
+		if findings[i].Vulnerability != nil {
+			vulnerable = append(vulnerable, &findings[i])
+			continue
+		}
+		others = append(others, findings[i])
+	}
+	return others, vulnerable
+}
+
 // isBrief says that a finding takes one line: what gives an attacker little must
 // not bury what gives them the node. Explain shows everything in full.
 func (p *printer) isBrief(f *finding.Finding) bool {
@@ -160,7 +176,7 @@ func (p *printer) brief(f *finding.Finding) {
 		message = wording.Line(f.Title)
 	}
 	where := wording.Where(f.Place)
-	if rest, ok := strings.CutPrefix(where, wording.File(f.Asset.Place)+":"); ok {
+	if rest, ok := strings.CutPrefix(where, wording.File(f.Asset.Place)+":"); ok && f.Place.File == f.Asset.Place.File {
 		where = "line " + rest
 	}
 	label := p.paint(severityStyle(f.Severity), fmt.Sprintf("  %-*s", textColumn-2, f.Severity))

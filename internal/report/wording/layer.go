@@ -36,10 +36,10 @@ func Step(createdBy string) string {
 		return strings.TrimSpace(after)
 	}
 	step = strings.TrimSuffix(step, " # buildkit")
-	for _, shell := range []string{"/bin/sh -c ", "RUN /bin/sh -c "} {
-		if after, ok := strings.CutPrefix(step, shell); ok {
-			return "RUN " + after
-		}
+	rest := strings.TrimPrefix(step, "RUN ")
+	if i := strings.Index(rest, "/bin/sh -c "); i == 0 || i > 0 && rest[0] == '|' {
+		// Before the shell stand the values of build arguments.
+		return "RUN " + rest[i+len("/bin/sh -c "):]
 	}
 	return step
 }
