@@ -77,9 +77,13 @@ func zipDirectory(r io.ReaderAt, size int64) (start, length, base int64, err err
 	if _, err := r.ReadAt(tail, size-int64(len(tail))); err != nil && err != io.EOF {
 		return 0, 0, 0, err
 	}
-	i := bytes.LastIndex(tail, []byte("PK\x05\x06"))
-	if i < 0 || len(tail)-i < endSize {
-		return 0, 0, 0, errZip
+	// The end is followed by a comment that fills the file.
+	i := len(tail)
+	for found := false; !found; {
+		if i = bytes.LastIndex(tail[:i], []byte("PK\x05\x06")); i < 0 {
+			return 0, 0, 0, errZip
+		}
+		found = len(tail)-i >= endSize && len(tail)-i == endSize+int(binary.LittleEndian.Uint16(tail[i+20:]))
 	}
 	end := size - int64(len(tail)) + int64(i)
 	length, start = int64(binary.LittleEndian.Uint32(tail[i+12:])), int64(binary.LittleEndian.Uint32(tail[i+16:]))
