@@ -199,11 +199,12 @@ func (d *document) component(p *asset.Package) cdx.Component {
 		}
 		c.Evidence = &cdx.Evidence{Occurrences: &places}
 	}
+	// What made the layer is left out: command lines hold credentials.
 	var properties []cdx.Property
 	for _, each := range []struct{ name, value string }{
 		{"ecosystem", p.Ecosystem}, {"source", strings.TrimSpace(p.Source + " " + p.SourceVersion)},
 		{"layer:index", strconv.FormatInt(p.Layer.Index, 10)}, {"layer:diffID", p.Layer.DiffID}, {"layer:digest", p.Layer.Digest},
-		{"layer:createdBy", p.Layer.CreatedBy}, {"layer:origin", p.Layer.Origin}, {"owner", p.Owner}, {"binary", p.Binary},
+		{"layer:origin", p.Layer.Origin}, {"owner", p.Owner}, {"binary", p.Binary},
 	} {
 		if each.value != "" {
 			properties = append(properties, cdx.Property{Name: property + each.name, Value: each.value})
