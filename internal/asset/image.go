@@ -125,6 +125,8 @@ type Contents struct {
 	// LoginServers are servers that let people log in: sshd, telnetd, ...
 	LoginServers []string   `json:"loginServers"`
 	Caches       []PathSize `json:"caches"`
+	// CacheSize is that of all caches but version control.
+	CacheSize int64 `json:"cacheSize"`
 }
 
 // PathSize is a folder or file and the bytes in it.

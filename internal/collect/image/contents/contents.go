@@ -199,6 +199,9 @@ func (c *Contents) Finish(layers []asset.Layer) asset.Contents {
 	out.WorldWritable = outermost(c.open)
 	for _, entry := range c.caches {
 		out.Caches = append(out.Caches, *entry)
+		if entry.Kind != versions {
+			out.CacheSize += entry.Size
+		}
 	}
 	slices.SortFunc(out.Caches, func(a, b asset.PathSize) int { return strings.Compare(a.Path, b.Path) })
 	return out

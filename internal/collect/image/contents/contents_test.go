@@ -177,6 +177,9 @@ func TestCaches(t *testing.T) {
 	if !reflect.DeepEqual(got.Caches, want) {
 		t.Errorf("got  %+v\nwant %+v", got.Caches, want)
 	}
+	if got.CacheSize != 8 {
+		t.Errorf("caches are said to take %d bytes, want 8", got.CacheSize)
+	}
 }
 
 // TestMemory holds what is kept of a large image against its bound.
