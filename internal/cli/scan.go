@@ -85,7 +85,7 @@ func runScan(cmd *cobra.Command, s *System, flags *scanFlags, targets []string) 
 	}
 	err = writeReports(s, c.Output, result, report.Options{
 		Color: s.Color, Width: s.Width, Explain: flags.explain, Suppressed: flags.suppressed,
-		Version: version(), Gate: c.FailOn, Command: nextCommand(result, flags, targets),
+		Version: version(), Today: s.Today, Gate: c.FailOn, Command: nextCommand(result, flags, targets),
 	})
 	if err != nil {
 		return err
@@ -98,6 +98,10 @@ func runScan(cmd *cobra.Command, s *System, flags *scanFlags, targets []string) 
 
 // nextCommand is what the user may want to type after reading the report.
 func nextCommand(result *finding.Result, flags *scanFlags, targets []string) string {
+	command := "holdfast scan "
+	if len(flags.images) > 0 {
+		command, targets = command+"image ", flags.images
+	}
 	names := strings.Join(quoted(targets), " ")
 	fixable := 0
 	for _, f := range result.Findings {
@@ -109,7 +113,7 @@ func nextCommand(result *finding.Result, flags *scanFlags, targets []string) str
 	case len(result.Findings) == 0:
 		return ""
 	case !flags.explain:
-		return "holdfast scan --explain " + names
+		return command + "--explain " + names
 	case fixable > 0:
 		return "holdfast fix --dry-run " + names
 	}

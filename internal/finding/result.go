@@ -55,6 +55,9 @@ type Stats struct {
 	// Files were read as input; Skipped were found and are none that is known.
 	Files   int `json:"files"`
 	Skipped int `json:"skipped"`
+	// Images were looked into; Packages are those in them.
+	Images   int `json:"images"`
+	Packages int `json:"packages"`
 	// Objects are Kubernetes objects, Compose services and Dockerfiles,
 	// counted once each, those that no rule reads included.
 	Objects int `json:"objects"`

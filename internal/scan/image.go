@@ -229,6 +229,8 @@ func (i *images) scan(ctx context.Context, img *image.Image) {
 	defer i.mu.Unlock()
 	i.result.Images = append(i.result.Images, finding.Image{File: img.Name, Name: repository(img.Ref), Tag: img.Ref.Tag,
 		Digest: img.Digest, ConfigDigest: img.ConfigDigest})
+	i.result.Stats.Images++
+	i.result.Stats.Packages += len(found.Packages)
 	i.result.Inventories = append(i.result.Inventories, finding.Inventory{Image: a, Packages: found.Packages})
 }
 

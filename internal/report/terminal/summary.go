@@ -130,13 +130,24 @@ func (p *printer) summary(r *finding.Result) {
 	p.counts(r)
 	p.line(0, "")
 	s := r.Stats
-	p.text(0, dim, fmt.Sprintf("%s read, %d skipped; %s; %s judged with %s.",
-		wording.Count(s.Files, "file"), s.Skipped, wording.Count(s.Objects, "object"),
-		wording.Count(s.Assets, "asset"), wording.Count(s.Checks, "check")))
+	p.text(0, dim, fmt.Sprintf("%s; %s judged with %s.", looked(s), wording.Count(s.Assets, "asset"), wording.Count(s.Checks, "check")))
 	p.text(0, verdictStyle(r, p.Gate), wording.Verdict(r, p.Gate))
 	if p.Command != "" {
 		p.line(0, "Next: "+p.paint(bold, wording.Line(p.Command)))
 	}
+}
+
+// looked says how much was looked at. A scan of images alone says nothing of
+// files, and one without any nothing of images.
+func looked(s finding.Stats) string {
+	var parts []string
+	if s.Images > 0 {
+		parts = append(parts, wording.Count(s.Images, "image")+" with "+wording.Count(s.Packages, "package"))
+	}
+	if s.Images == 0 || s.Files+s.Skipped+s.Objects > 0 {
+		parts = append(parts, fmt.Sprintf("%s read, %d skipped", wording.Count(s.Files, "file"), s.Skipped), wording.Count(s.Objects, "object"))
+	}
+	return strings.Join(parts, "; ")
 }
 
 // counts prints the table of severities.
