@@ -15,7 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/holdfast-sec/holdfast/internal/advisory"
-	"github.com/holdfast-sec/holdfast/internal/advisory/update"
+	"github.com/holdfast-sec/holdfast/internal/advisory/fetch"
 	"github.com/holdfast-sec/holdfast/internal/finding"
 	"github.com/holdfast-sec/holdfast/internal/triage"
 )
@@ -55,7 +55,7 @@ func newDBUpdate(s *System, flags *dbFlags) *cobra.Command {
 		Long: `Update fetches the advisories of the ecosystems, called as OSV calls them
 (Debian, PyPI, Go, npm, ...), and the tables kev and epss. Without a name it
 brings up to date what is installed; an empty database gets what most images are
-made of: ` + strings.Join(update.Common(), ", ") + `.
+made of: ` + strings.Join(fetch.Common(), ", ") + `.
 
 What has not changed is not fetched again, and what broke off is resumed.
 Proxies are taken from HTTPS_PROXY, HTTP_PROXY and NO_PROXY.`,
@@ -127,7 +127,10 @@ func updateDB(ctx context.Context, s *System, flags *dbFlags, names []string) er
 	if names, err = updateNames(s, dir, names, flags.mirror != ""); err != nil {
 		return err
 	}
-	updater := update.New(dir, flags.mirror, time.Now())
+	updater, err := fetch.New(dir, flags.mirror, time.Now())
+	if err != nil {
+		return err
+	}
 	line := newProgress(s.Stderr)
 	updater.Progress = line.show
 	var errs []error
@@ -177,14 +180,14 @@ func updateNames(s *System, dir string, names []string, mirror bool) ([]string, 
 		}
 	}
 	if len(names) == 0 {
-		names = update.Common()
+		names = fetch.Common()
 		fmt.Fprintf(s.Stderr, "the advisory database in %s is empty: it gets %s\n", dir, strings.Join(names, ", "))
 	}
 	return names, nil
 }
 
 // updated is the line on an update that was made.
-func updated(r *update.Result) string {
+func updated(r *fetch.Result) string {
 	if r.Unchanged {
 		return r.Name + ": nothing new"
 	}

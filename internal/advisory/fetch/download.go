@@ -1,4 +1,4 @@
-package update
+package fetch
 
 import (
 	"cmp"
@@ -67,7 +67,7 @@ func (a again) Unwrap() error { return a.error }
 // has come of it is kept if it breaks off, for the next time.
 func (d *download) fetch(ctx context.Context) (*fetched, error) {
 	hash := sha256.Sum256([]byte(d.url.String()))
-	part := filepath.Join(d.Dir, ".part-"+hex.EncodeToString(hash[:8]))
+	part := filepath.Join(d.dir, ".part-"+hex.EncodeToString(hash[:8]))
 	var failed error
 	for attempt, pause := 0, d.pause; attempt < attempts; attempt++ {
 		if attempt > 0 {
@@ -116,7 +116,7 @@ func (d *download) try(ctx context.Context, part string) (*fetched, error) {
 	case d.etag != "":
 		request.Header.Set("If-None-Match", d.etag)
 	}
-	response, err := d.Client.Do(request)
+	response, err := d.client.Do(request)
 	if err != nil {
 		return nil, again{plain(ctx, err)}
 	}

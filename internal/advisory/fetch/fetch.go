@@ -1,7 +1,7 @@
-// Package update fetches the files that the advisory database is made of, and is
+// Package fetch fetches the files that the advisory database is made of, and is
 // the only part of the program that does so: from the bucket of OSV, from CISA and
 // FIRST, or from a mirror of them.
-package update
+package fetch
 
 import (
 	"context"
@@ -20,7 +20,7 @@ import (
 
 // Where the data comes from.
 const (
-	Bucket = "https://osv-vulnerabilities.storage.googleapis.com"
+	bucket = "osv-vulnerabilities.storage.googleapis.com"
 	kevURL = "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json"
 	// epssURL leads on to where the scores of the day are.
 	epssURL = "https://epss.cyentia.com/epss_scores-current.csv.gz"
@@ -33,13 +33,13 @@ func Common() []string {
 
 // Updater fetches files into a database.
 type Updater struct {
-	Dir string
-	// Mirror is the address of a folder with the files of the bucket and, beside
-	// them, those of CISA and FIRST; "" is where they come from.
-	Mirror string
-	Client *http.Client
-	// Now is put down as the time at which the data was confirmed.
-	Now time.Time
+	dir string
+	// mirror is the address of a folder with the files of the bucket and, beside
+	// them, those of CISA and FIRST; nil is where they come from.
+	mirror *url.URL
+	client *http.Client
+	// now is put down as the time at which the data was confirmed.
+	now time.Time
 	// Progress is told how many bytes have come, of how many; total is -1 if that
 	// is not known.
 	Progress func(name string, done, total int64)
@@ -52,18 +52,27 @@ type Updater struct {
 	limit int64
 }
 
-// New makes an updater for the database in a folder.
-func New(dir, mirror string, now time.Time) *Updater {
-	return &Updater{Dir: dir, Mirror: strings.TrimRight(mirror, "/"), Client: NewClient(), Now: now,
+// New makes an updater for the database in a folder; mirror may be "".
+func New(dir, mirror string, now time.Time) (*Updater, error) {
+	u := &Updater{dir: dir, client: newClient(), now: now,
 		Progress: func(string, int64, int64) {}, pause: time.Second, idle: time.Minute, limit: 4 << 30}
+	if mirror == "" {
+		return u, nil
+	}
+	address, err := url.Parse(mirror)
+	if err != nil || address.Host == "" || address.Scheme != "https" && address.Scheme != "http" {
+		return nil, fmt.Errorf("%q is no address of a mirror: it begins with https://", mirror)
+	}
+	u.mirror = address
+	return u, nil
 }
 
 // maxRedirects is how many redirections are followed.
 const maxRedirects = 5
 
-// NewClient makes a client with bounds on all that a server could draw out. It
+// newClient makes a client with bounds on all that a server could draw out. It
 // takes proxies from the environment.
-func NewClient() *http.Client {
+func newClient() *http.Client {
 	dialer := net.Dialer{Timeout: 15 * time.Second}
 	return &http.Client{
 		Transport: &http.Transport{
@@ -112,7 +121,7 @@ func (u *Updater) Update(ctx context.Context, name string) (Result, error) {
 	if have.Err == nil && have.Source == r.URL && have.Complete {
 		d.etag = have.ETag
 	}
-	if err := os.MkdirAll(u.Dir, 0o755); err != nil {
+	if err := os.MkdirAll(u.dir, 0o755); err != nil {
 		return r, fmt.Errorf("making the folder of the advisory database: %w", err)
 	}
 	got, err := d.fetch(ctx)
@@ -121,14 +130,14 @@ func (u *Updater) Update(ctx context.Context, name string) (Result, error) {
 	}
 	if got == nil {
 		r.Unchanged = true
-		return r, advisory.Confirm(u.Dir, family, u.Now)
+		return r, advisory.Confirm(u.dir, family, u.now)
 	}
 	defer got.remove()
-	options := advisory.Options{Source: r.URL, ETag: got.etag, Checked: u.Now, Date: got.modified(u.Now)}
+	options := advisory.Options{Source: r.URL, ETag: got.etag, Checked: u.now, Date: got.modified(u.now)}
 	if family != advisory.KEV && family != advisory.EPSS {
 		options.Ecosystems = []string{family}
 	}
-	r.Report, err = advisory.Install(ctx, u.Dir, []string{got.file}, options)
+	r.Report, err = advisory.Install(ctx, u.dir, []string{got.file}, options)
 	if err != nil {
 		return r, fmt.Errorf("what came from %s: %w", r.URL, err)
 	}
@@ -137,35 +146,28 @@ func (u *Updater) Update(ctx context.Context, name string) (Result, error) {
 
 // address is where a file of the database is.
 func (u *Updater) address(family string) (*url.URL, error) {
-	base := u.Mirror
+	base := u.mirror
 	switch {
-	case family == advisory.KEV && base == "":
+	case family == advisory.KEV && base == nil:
 		return url.Parse(kevURL)
-	case family == advisory.EPSS && base == "":
+	case family == advisory.EPSS && base == nil:
 		return url.Parse(epssURL)
-	case base == "":
-		base = Bucket
-	}
-	parsed, err := url.Parse(base)
-	if err != nil || parsed.Host == "" || parsed.Scheme != "https" && parsed.Scheme != "http" {
-		return nil, fmt.Errorf("%q is no address of a mirror: it begins with https://", base)
-	}
-	switch family {
-	case advisory.KEV:
-		return parsed.JoinPath(path.Base(kevURL)), nil
-	case advisory.EPSS:
-		return parsed.JoinPath(path.Base(epssURL)), nil
-	}
-	if strings.ContainsAny(family, "/\\%?#") || strings.HasPrefix(family, ".") || family == "" {
+	case family == advisory.KEV:
+		return base.JoinPath(path.Base(kevURL)), nil
+	case family == advisory.EPSS:
+		return base.JoinPath(path.Base(epssURL)), nil
+	case strings.ContainsAny(family, "/\\%?#") || strings.HasPrefix(family, ".") || family == "":
 		return nil, fmt.Errorf("%q is no name of an ecosystem", family)
+	case base == nil:
+		base = &url.URL{Scheme: "https", Host: bucket}
 	}
-	return parsed.JoinPath(family, "all.zip"), nil
+	return base.JoinPath(family, "all.zip"), nil
 }
 
 // installed is what the database has under a name.
 func (u *Updater) installed(name string) advisory.Status {
 	none := advisory.Status{Err: advisory.ErrMissing}
-	store, err := advisory.Open(u.Dir)
+	store, err := advisory.Open(u.dir)
 	if err != nil {
 		return none
 	}

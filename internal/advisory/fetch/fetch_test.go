@@ -1,4 +1,4 @@
-package update
+package fetch
 
 import (
 	"archive/zip"
@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -79,7 +80,10 @@ func serve(t *testing.T, handler func(n int, w http.ResponseWriter, r *http.Requ
 }
 
 func updater(dir string, s *server) *Updater {
-	u := New(dir, s.URL, now)
+	u, err := New(dir, s.URL, now)
+	if err != nil {
+		panic(err)
+	}
 	u.pause, u.idle = 0, 10*time.Second
 	return u
 }
@@ -190,12 +194,12 @@ func TestUnchanged(t *testing.T) {
 	if _, err := u.Update(context.Background(), "Go"); err != nil {
 		t.Fatal(err)
 	}
-	u.Now = now.AddDate(0, 0, 3)
+	u.now = now.AddDate(0, 0, 3)
 	r, err := u.Update(context.Background(), "Go")
 	if err != nil || !r.Unchanged || r.Fetched != 0 {
 		t.Errorf("unchanged, the result is %+v (%v)", r, err)
 	}
-	if have := status(t, dir); !have.Checked.Equal(u.Now) || found(t, dir) != "GO-1" {
+	if have := status(t, dir); !have.Checked.Equal(u.now) || found(t, dir) != "GO-1" {
 		t.Errorf("the status is %+v", have)
 	}
 	data, etag = archive(t, "GO-2"), `"two"`
@@ -452,7 +456,7 @@ func TestSilence(t *testing.T) {
 }
 
 func TestRedirect(t *testing.T) {
-	client := NewClient()
+	client := newClient()
 	secure, _ := http.NewRequest(http.MethodGet, "https://a.example/", nil)
 	plain, _ := http.NewRequest(http.MethodGet, "http://b.example/", nil)
 	if err := client.CheckRedirect(plain, []*http.Request{secure}); err == nil {
@@ -465,8 +469,8 @@ func TestRedirect(t *testing.T) {
 
 func TestAddresses(t *testing.T) {
 	tests := []struct{ mirror, name, want string }{
-		{"", "Rocky Linux", Bucket + "/Rocky%20Linux/all.zip"},
-		{"", "debian:12", Bucket + "/Debian/all.zip"},
+		{"", "Rocky Linux", "https://" + bucket + "/Rocky%20Linux/all.zip"},
+		{"", "debian:12", "https://" + bucket + "/Debian/all.zip"},
 		{"", advisory.KEV, kevURL},
 		{"https://m.example/osv/", "Go", "https://m.example/osv/Go/all.zip"},
 		{"https://m.example/osv", advisory.KEV, "https://m.example/osv/known_exploited_vulnerabilities.json"},
@@ -478,8 +482,12 @@ func TestAddresses(t *testing.T) {
 		{"file:///etc", "Go", ""},
 	}
 	for _, test := range tests {
+		var got *url.URL
 		family, _ := advisory.Family(test.name)
-		got, err := New("", test.mirror, now).address(family)
+		u, err := New("", test.mirror, now)
+		if err == nil {
+			got, err = u.address(family)
+		}
 		if test.want == "" {
 			if err == nil {
 				t.Errorf("%s from %s: %s", test.name, test.mirror, got)

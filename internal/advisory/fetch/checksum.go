@@ -1,4 +1,4 @@
-package update
+package fetch
 
 import (
 	"context"
@@ -62,7 +62,7 @@ func (d *download) expected(ctx context.Context, header http.Header) (map[string
 			}
 		}
 	}
-	if d.Mirror == "" || len(want) > 0 {
+	if d.mirror == nil || len(want) > 0 {
 		return want, nil
 	}
 	sum, err := d.beside(ctx)
@@ -82,7 +82,7 @@ func (d *download) beside(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	response, err := d.Client.Do(request)
+	response, err := d.client.Do(request)
 	if err != nil {
 		return nil, again{fmt.Errorf("fetching its checksum: %w", plain(ctx, err))}
 	}
