@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -123,5 +124,15 @@ func TestJudge(t *testing.T) {
 	Judge(strange, "2026-09-01")
 	if len(strange.Unknown) != 1 || strange.Unknown[0].Path != "build.distro.ended" {
 		t.Errorf("a distribution that nobody knows: %+v", strange.Unknown)
+	}
+}
+
+func TestDocsNameTheDate(t *testing.T) {
+	text, err := os.ReadFile("../../../docs/vulnerabilities.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(text), "as of "+Date()) {
+		t.Errorf("docs/vulnerabilities.md does not say that the table is of %s", Date())
 	}
 }
