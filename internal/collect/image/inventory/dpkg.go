@@ -169,12 +169,11 @@ func (inv *Inventory) readDpkgSums(f *image.File, c image.Content) error {
 	_, name := cutLast(f.Path)
 	name, _, _ = strings.Cut(strings.TrimSuffix(name, ".md5sums"), ":")
 	files := claim{o: &inv.owned}
-	for line := range bytes.Lines(text) {
-		sum, path, ok := bytes.Cut(bytes.TrimRight(line, "\r\n"), []byte(" "))
-		if !ok {
-			continue
+	for line := range strings.Lines(string(text)) {
+		sum, path, ok := strings.Cut(strings.TrimRight(line, "\r\n"), " ")
+		if ok {
+			files.file(strings.TrimLeft(path, " *"), hexSum(sum))
 		}
-		files.file(string(bytes.TrimLeft(path, " *")), hexSum(string(sum)))
 	}
 	return inv.settle(name, &files)
 }

@@ -8,11 +8,11 @@ import (
 	"crypto/sha512"
 	"encoding/base64"
 	"encoding/binary"
-	"encoding/hex"
 	"fmt"
 	"hash"
 	"hash/maphash"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -67,47 +67,43 @@ func (s Sum) Matches(digest []byte) bool {
 	return s.Algorithm != NoDigest && len(digest) >= 8 && binary.BigEndian.Uint64(digest) == s.prefix
 }
 
-// sumOf makes the sum of a digest; its length tells the algorithm where that is
-// not known.
-func sumOf(digest []byte) Sum {
-	var a Algorithm
-	switch len(digest) {
+// algorithmOf tells the algorithm by the length of a digest in bytes.
+func algorithmOf(length int) Algorithm {
+	switch length {
 	case md5.Size:
-		a = MD5
+		return MD5
 	case sha1.Size:
-		a = SHA1
+		return SHA1
 	case sha256.Size224:
-		a = SHA224
+		return SHA224
 	case sha256.Size:
-		a = SHA256
+		return SHA256
 	case sha512.Size384:
-		a = SHA384
+		return SHA384
 	case sha512.Size:
-		a = SHA512
-	default:
-		return Sum{}
+		return SHA512
 	}
-	return Sum{a, binary.BigEndian.Uint64(digest)}
+	return NoDigest
 }
 
 func hexSum(text string) Sum {
-	var digest [sha512.Size]byte
-	if len(text) > 2*len(digest) {
+	a := algorithmOf(len(text) / 2)
+	if a == NoDigest || len(text)%2 != 0 {
 		return Sum{}
 	}
-	n, err := hex.Decode(digest[:], []byte(text))
+	prefix, err := strconv.ParseUint(text[:16], 16, 64)
 	if err != nil {
 		return Sum{}
 	}
-	return sumOf(digest[:n])
+	return Sum{a, prefix}
 }
 
 func base64Sum(text string) Sum {
 	digest, err := base64.StdEncoding.DecodeString(text)
-	if err != nil {
+	if err != nil || algorithmOf(len(digest)) == NoDigest {
 		return Sum{}
 	}
-	return sumOf(digest)
+	return Sum{algorithmOf(len(digest)), binary.BigEndian.Uint64(digest)}
 }
 
 // ownership says which file belongs to which package: hashes of paths, and no
