@@ -99,7 +99,7 @@ worst first, at the exact line, with the fix.`,
 		SilenceErrors: true,
 	}
 	root.SetVersionTemplate("holdfast {{.Version}}\n")
-	root.AddCommand(newScan(s), newFix(s), newBaseline(s), newRules(s), newConfig(s), newDB(s))
+	root.AddCommand(newScan(s), newFix(s), newBaseline(s), newRules(s), newConfig(s), newDB(s), newVerify(s))
 	return root
 }
 

@@ -48,8 +48,13 @@ func Provenance(ctx context.Context, policy *signature.Policy, name, platform st
 		return
 	}
 	img, err := referrer.Open(ctx, name, platform)
-	if err != nil {
+	var mismatch *referrer.Mismatch
+	if errors.As(err, &mismatch) {
+		subject.Mismatch = mismatch.Reason
+	} else if err != nil {
 		subject.Unread = err
+	}
+	if err != nil {
 		fill(a, signature.Verify(ctx, policy, subject))
 		return
 	}

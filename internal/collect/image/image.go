@@ -125,6 +125,9 @@ func document(ctx context.Context, store blobs, d v1.Descriptor) ([]byte, error)
 	return text, nil
 }
 
+// errAttached says that a manifest is no image but is attached to one.
+var errAttached = errors.New("it is no image: it is a signature or another artifact that is attached to one")
+
 // isIndex tells an index from a manifest; the media type may be missing.
 func isIndex(d v1.Descriptor, text []byte) bool {
 	if d.MediaType.IsIndex() {
@@ -172,7 +175,8 @@ func resolve(ctx context.Context, store blobs, d v1.Descriptor, platform Platfor
 // notAnImage is what an index holds besides images: attestations and the like.
 func notAnImage(d v1.Descriptor) bool {
 	artifact := d.ArtifactType != "" && !types.MediaType(d.ArtifactType).IsConfig()
-	return artifact || d.Annotations["vnd.docker.reference.type"] != "" || d.Platform != nil && d.Platform.OS == "unknown" || !d.MediaType.IsImage() && !d.MediaType.IsIndex() && d.MediaType != ""
+	return strings.HasPrefix(d.Annotations["org.opencontainers.image.ref.name"], "sha256-") || // as cosign and referrers are tagged
+		artifact || d.Annotations["vnd.docker.reference.type"] != "" || d.Platform != nil && d.Platform.OS == "unknown" || !d.MediaType.IsImage() && !d.MediaType.IsIndex() && d.MediaType != ""
 }
 
 func platforms(images []v1.Descriptor) string {
@@ -191,6 +195,9 @@ func fromManifest(ctx context.Context, store blobs, d v1.Descriptor, text []byte
 	manifest, err := v1.ParseManifest(bytes.NewReader(text))
 	if err != nil {
 		return nil, fmt.Errorf("reading the manifest %s: %w", d.Digest, err)
+	}
+	if manifest.Subject != nil {
+		return nil, errAttached
 	}
 	if manifest.Config.Digest.Hex == "" {
 		return nil, fmt.Errorf("reading the manifest %s: it names no configuration, so it is no image (schema 1 is not read)", d.Digest)

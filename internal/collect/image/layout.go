@@ -89,6 +89,9 @@ func layoutImages(ctx context.Context, store blobs, index *v1.IndexManifest, nam
 	var out []*Image
 	for _, d := range list {
 		img, err := resolve(ctx, store, d, platform, 0)
+		if errors.Is(err, errAttached) && len(list) > 1 {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -143,7 +143,10 @@ func (v *verification) lacking(format string, args ...any) asset.Demand {
 }
 
 func (v *verification) signature() asset.Demand {
-	all := v.scope.Signature == "all"
+	all, joined := v.scope.Signature == "all", " or "
+	if all {
+		joined = " and "
+	}
 	var lacking []string
 	for _, s := range v.scope.Signers {
 		if !slices.Contains(v.signers, s.Name) {
@@ -156,11 +159,7 @@ func (v *verification) signature() asset.Demand {
 	case all && len(lacking) == 0 || !all && len(v.signers) > 0:
 		return met("signed by %s", strings.Join(v.signers, ", "))
 	case len(v.out.Signatures) == 0:
-		return v.lacking("it has no signature; %s have to sign it", strings.Join(lacking, " or "))
-	}
-	joined := "or"
-	if all {
-		joined = "and"
+		return v.lacking("it has no signature; wanted is %s", strings.Join(lacking, joined))
 	}
 	var reasons []string
 	for _, s := range v.out.Signatures {
@@ -168,7 +167,7 @@ func (v *verification) signature() asset.Demand {
 			reasons = append(reasons, s.Reason)
 		}
 	}
-	return v.lacking("none of its signatures (%d) is by %s: %s", len(v.out.Signatures), strings.Join(lacking, " "+joined+" "), strings.Join(reasons, "; "))
+	return v.lacking("none of its signatures (%d) is by %s: %s", len(v.out.Signatures), strings.Join(lacking, joined), strings.Join(reasons, "; "))
 }
 
 // counts reports whether an attestation counts for the demands.

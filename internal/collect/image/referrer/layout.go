@@ -201,7 +201,7 @@ func (l *layout) choose(which string) (v1.Descriptor, error) {
 		if which != "" && (tag == which || full == which || d.Digest.String() == which) {
 			return d, nil
 		}
-		if d.ArtifactType != "" || strings.HasPrefix(tag, "sha256-") || !l.isImage(d) {
+		if isArtifact(d) || strings.HasPrefix(tag, "sha256-") || !l.isImage(d) {
 			continue
 		}
 		if !slices.ContainsFunc(images, func(other v1.Descriptor) bool { return other.Digest == d.Digest }) {

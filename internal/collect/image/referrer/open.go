@@ -141,6 +141,11 @@ func (i *Image) labels(ctx context.Context, text []byte) error {
 	return nil
 }
 
+// isArtifact reports whether an entry of an index says that it is no image.
+func isArtifact(d v1.Descriptor) bool {
+	return d.ArtifactType != "" && !mediaType(d.ArtifactType).IsConfig()
+}
+
 // pick chooses the image for a platform out of an index. Without a platform it
 // chooses the only one, if there is only one.
 func pick(text []byte, platform string) (v1.Descriptor, error) {
@@ -152,12 +157,12 @@ func pick(text []byte, platform string) (v1.Descriptor, error) {
 		return v1.Descriptor{}, fmt.Errorf("the index has more than %d entries", maxEntries)
 	}
 	images := slices.DeleteFunc(index.Manifests, func(d v1.Descriptor) bool {
-		return d.Annotations["vnd.docker.reference.type"] != "" || d.ArtifactType != "" || d.Platform != nil && d.Platform.OS == "unknown"
+		return isArtifact(d) || d.Annotations["vnd.docker.reference.type"] != "" || d.Platform != nil && d.Platform.OS == "unknown"
 	})
-	if platform == "" || len(images) == 1 && images[0].Platform == nil {
-		if len(images) == 1 {
-			return images[0], nil
-		}
+	switch {
+	case len(images) == 1:
+		return images[0], nil // whatever it was made for
+	case platform == "":
 		return v1.Descriptor{}, nil
 	}
 	want, err := v1.ParsePlatform(platform)
