@@ -20,6 +20,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/holdfast-sec/holdfast/internal/git"
 	"github.com/holdfast-sec/holdfast/internal/triage"
 )
 
@@ -76,7 +77,7 @@ func checkRevision(rev string) error {
 
 // repository is the one around a folder.
 type repository struct {
-	git
+	git.Runner
 	// dir is the folder that findings are relative to, prefix the same as seen
 	// from the top of the working tree: "" or a path that ends in "/".
 	dir, prefix string
@@ -85,10 +86,10 @@ type repository struct {
 func open(ctx context.Context, dir string) (*repository, error) {
 	r := &repository{dir: dir}
 	var err error
-	if r.git, err = newGit(dir); err != nil {
-		return nil, err
+	if r.Runner, err = git.New(dir); err != nil {
+		return nil, fmt.Errorf("looking for git, which knows what has changed: install it, or scan without a revision to compare with: %w", err)
 	}
-	out, err := r.output(ctx, "rev-parse", "--is-inside-work-tree", "--show-cdup", "--show-prefix")
+	out, err := r.Output(ctx, "rev-parse", "--is-inside-work-tree", "--show-cdup", "--show-prefix")
 	if err != nil {
 		return nil, openError(dir, err)
 	}
@@ -97,26 +98,26 @@ func open(ctx context.Context, dir string) (*repository, error) {
 		return nil, noTreeError(dir)
 	}
 	r.prefix = lines[2]
-	r.git.dir = filepath.Join(dir, filepath.FromSlash(lines[1]))
-	if _, err := os.Lstat(filepath.Join(r.git.dir, ".git")); err != nil {
+	r.Dir = filepath.Join(dir, filepath.FromSlash(lines[1]))
+	if _, err := os.Lstat(filepath.Join(r.Dir, ".git")); err != nil {
 		// A configuration may name any folder, such as the root of the disk.
-		return nil, fmt.Errorf("the git repository of %s is set up to have its working tree in %s, where no .git is: run it in an ordinary clone", dir, r.git.dir)
+		return nil, fmt.Errorf("the git repository of %s is set up to have its working tree in %s, where no .git is: run it in an ordinary clone", dir, r.Dir)
 	}
-	return r, r.disableFilters(ctx)
+	return r, r.DisableFilters(ctx)
 }
 
 // openError says what to do where git finds no repository that it may read.
 func openError(dir string, err error) error {
-	var failed *gitError
+	var failed *git.Error
 	if !errors.As(err, &failed) {
 		return err
 	}
 	switch {
-	case strings.Contains(failed.message, "not a git repository"):
+	case strings.Contains(failed.Message, "not a git repository"):
 		return fmt.Errorf("%s is in no git repository: what has changed is known only there", dir)
-	case strings.Contains(failed.message, "bare repository"):
+	case strings.Contains(failed.Message, "bare repository"):
 		return noTreeError(dir)
-	case strings.Contains(failed.message, "dubious ownership"):
+	case strings.Contains(failed.Message, "dubious ownership"):
 		return fmt.Errorf("the git repository of %s belongs to another user: if you trust it, run git config --global --add safe.directory with its path", dir)
 	}
 	return fmt.Errorf("asking git about %s: %w", dir, err)
@@ -129,15 +130,15 @@ func noTreeError(dir string) error {
 // mergeBase returns the last commit that the revision and HEAD have in common.
 func (r *repository) mergeBase(ctx context.Context, rev string) (string, error) {
 	const deeper = "fetch it first; in CI, check out the whole history (GitHub: fetch-depth: 0, GitLab: GIT_DEPTH: 0)"
-	commit, err := r.output(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", rev+"^{commit}")
-	if saysNo(err) {
+	commit, err := r.Output(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", rev+"^{commit}")
+	if git.SaysNo(err) {
 		return "", fmt.Errorf("git knows no revision %q in %s: %s", rev, r.dir, deeper)
 	}
 	if err != nil {
 		return "", fmt.Errorf("looking up revision %q in %s: %w", rev, r.dir, err)
 	}
-	base, err := r.output(ctx, "merge-base", string(bytes.TrimSpace(commit)), "HEAD")
-	if saysNo(err) {
+	base, err := r.Output(ctx, "merge-base", string(bytes.TrimSpace(commit)), "HEAD")
+	if git.SaysNo(err) {
 		return "", fmt.Errorf("revision %q and the checked-out commit have no commit in common in %s: %s", rev, r.dir, deeper)
 	}
 	if err != nil {
@@ -154,7 +155,7 @@ func (r *repository) diff(ctx context.Context, base string) (map[string][]triage
 		"--find-renames", "-l1000", "--inter-hunk-context=0", "--ignore-submodules=dirty", "--submodule=short", "--no-relative", "--full-index",
 		"--src-prefix=a/", "--dst-prefix=b/", "--end-of-options", base, "--"}
 	var changed map[string][]triage.Range
-	err := r.stream(ctx, func(patch io.Reader) (err error) {
+	err := r.Stream(ctx, nil, func(patch io.Reader) (err error) {
 		changed, err = parsePatch(patch)
 		return err
 	}, args...)
@@ -166,7 +167,7 @@ func (r *repository) diff(ctx context.Context, base string) (map[string][]triage
 
 // untracked adds the files that git does not know, all of their lines.
 func (r *repository) untracked(ctx context.Context, changed map[string][]triage.Range) error {
-	out, err := r.output(ctx, "ls-files", "--others", "--exclude-standard", "-z")
+	out, err := r.Output(ctx, "ls-files", "--others", "--exclude-standard", "-z")
 	if err != nil {
 		return fmt.Errorf("listing the files of %s that git does not know: %w", r.dir, err)
 	}

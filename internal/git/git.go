@@ -1,4 +1,7 @@
-package gitdiff
+// Package git runs the git program on repositories that nobody vouches for: with
+// everything switched off that a repository could configure to be run, and
+// without a way to fetch, to ask or to write.
+package git
 
 import (
 	"bytes"
@@ -9,15 +12,18 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
+	"time"
 )
 
-// git runs the program in one folder.
-type git struct {
+// Runner runs the program in one folder.
+type Runner struct {
+	// Dir is the folder.
+	Dir     string
 	program string
-	dir     string
-	// filters are options that switch off the filters that are configured.
-	filters []string
+	// options come with every run: more to switch off, or where the repository is.
+	options []string
 }
 
 // maxOutput bounds what is kept of the program's output, in bytes.
@@ -46,39 +52,44 @@ func environment() []string {
 			env = append(env, pair)
 		}
 	}
-	return append(env, "GIT_ALLOW_PROTOCOL=none", "GIT_NO_LAZY_FETCH=1", "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0", "GIT_ATTR_NOSYSTEM=1", "LC_ALL=C")
+	return append(env, "GIT_ALLOW_PROTOCOL=none", "GIT_NO_LAZY_FETCH=1", "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0", "GIT_ATTR_NOSYSTEM=1", "GIT_NO_REPLACE_OBJECTS=1", "LC_ALL=C")
 }
 
-func newGit(dir string) (git, error) {
+// New looks for the program, which is to run in a folder.
+func New(dir string) (Runner, error) {
 	program, err := exec.LookPath("git")
-	if err != nil {
-		return git{}, fmt.Errorf("looking for git, which knows what has changed: install it, or scan without a revision to compare with: %w", err)
-	}
-	return git{program: program, dir: dir}, nil
+	return Runner{Dir: dir, program: program}, err
 }
 
-// gitError is what git said when it refused, with its exit code.
-type gitError struct {
-	command, message string
-	code             int
+// Bare returns a runner for the repository without a working tree that is the
+// folder itself. Git would not look for one there unasked.
+func (g Runner) Bare() Runner {
+	g.options = append(slices.Clip(g.options), "--git-dir=.")
+	return g
 }
 
-func (e *gitError) Error() string {
-	return fmt.Sprintf("git %s: %s", e.command, cmp.Or(e.message, fmt.Sprintf("exit code %d", e.code)))
+// Error is what git said when it refused, with its exit code.
+type Error struct {
+	Command, Message string
+	Code             int
 }
 
-// saysNo reports whether a command answered in the negative, rather than that
+func (e *Error) Error() string {
+	return fmt.Sprintf("git %s: %s", e.Command, cmp.Or(e.Message, fmt.Sprintf("exit code %d", e.Code)))
+}
+
+// SaysNo reports whether a command answered in the negative, rather than that
 // something is wrong.
-func saysNo(err error) bool {
-	var e *gitError
-	return errors.As(err, &e) && e.code == 1
+func SaysNo(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Code == 1
 }
 
-// disableFilters switches off the filters that the configuration names: git
+// DisableFilters switches off the filters that the configuration names: git
 // would run their programs on files that it compares.
-func (g *git) disableFilters(ctx context.Context) error {
-	out, err := g.output(ctx, "config", "--null", "--name-only", "--get-regexp", `^filter\.`)
-	if saysNo(err) {
+func (g *Runner) DisableFilters(ctx context.Context) error {
+	out, err := g.Output(ctx, "config", "--null", "--name-only", "--get-regexp", `^filter\.`)
+	if SaysNo(err) {
 		return nil // there are none
 	}
 	if err != nil {
@@ -95,7 +106,7 @@ func (g *git) disableFilters(ctx context.Context) error {
 		}
 		for _, setting := range []string{"clean=", "smudge=", "process=", "required=false"} {
 			option := "filter." + name + "." + setting
-			g.filters = append(g.filters, "-c", option)
+			g.options = append(g.options, "-c", option)
 		}
 	}
 	return nil
@@ -109,10 +120,10 @@ func cutLast(text, separator string) (before, after string, ok bool) {
 	return text[:i], text[i+len(separator):], true
 }
 
-// output returns what a command prints.
-func (g *git) output(ctx context.Context, args ...string) ([]byte, error) {
+// Output returns what a command prints.
+func (g *Runner) Output(ctx context.Context, args ...string) ([]byte, error) {
 	var out []byte
-	err := g.stream(ctx, func(r io.Reader) (err error) {
+	err := g.Stream(ctx, nil, func(r io.Reader) (err error) {
 		if out, err = io.ReadAll(io.LimitReader(r, maxOutput+1)); err == nil && len(out) > maxOutput {
 			err = fmt.Errorf("git %s prints more than %d MiB", args[0], maxOutput>>20)
 		}
@@ -121,13 +132,15 @@ func (g *git) output(ctx context.Context, args ...string) ([]byte, error) {
 	return out, err
 }
 
-// stream hands what a command prints to read, while it runs.
-func (g *git) stream(ctx context.Context, read func(io.Reader) error, args ...string) error {
+// Stream hands what a command prints to read, while it runs. The command reads
+// the input, nil for none.
+func (g *Runner) Stream(ctx context.Context, input io.Reader, read func(io.Reader) error, args ...string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	options := append(append([]string{}, safe...), g.filters...)
+	options := append(append([]string{}, safe...), g.options...)
 	cmd := exec.CommandContext(ctx, g.program, append(options, args...)...)
-	cmd.Dir, cmd.Env = g.dir, environment()
+	cmd.Dir, cmd.Env, cmd.Stdin = g.Dir, environment(), input
+	cmd.WaitDelay = time.Second // of the input nobody reads any more
 	var complaint tail
 	cmd.Stderr = &complaint
 	out, err := cmd.StdoutPipe()
@@ -150,7 +163,7 @@ func (g *git) stream(ctx context.Context, read func(io.Reader) error, args ...st
 	}
 	var exit *exec.ExitError
 	if errors.As(waitErr, &exit) {
-		return &gitError{args[0], complaint.String(), exit.ExitCode()}
+		return &Error{args[0], complaint.String(), exit.ExitCode()}
 	}
 	if waitErr != nil {
 		return fmt.Errorf("running git %s: %w", args[0], waitErr)
