@@ -13,7 +13,11 @@ const (
 	// minProgram is the smallest that may hold a list of modules: an empty
 	// program in Go has more than a megabyte, one in Rust some hundred kilobytes.
 	minProgram  = 96 << 10
-	maxSections = 4096
+	// maxPlainLibrary is the largest library that is looked at though it is not
+	// in Go: extensions in Rust are far smaller, and those that are larger are
+	// engines of browsers and compilers.
+	maxPlainLibrary = 32 << 20
+	maxSections     = 4096
 	maxNames    = 1 << 20
 	maxSection  = 64 << 20
 )
@@ -26,6 +30,21 @@ func mayHoldModules(f *image.File) bool {
 	}
 	// Kernel modules and firmware are neither programs nor libraries.
 	return f.Mode.Perm()&0o111 != 0 || isLibrary(f.Path)
+}
+
+// goNote is the name of the note that Go's linker leaves near the beginning.
+var goNote = []byte("\x04\x00\x00\x00Go\x00\x00")
+
+// worthKeeping tells by the first bytes whether a large file is worth being
+// kept in memory as a whole.
+func worthKeeping(f *image.File, head []byte) bool {
+	switch {
+	case bytes.HasPrefix(head, []byte("MZ")):
+		return true
+	case !bytes.HasPrefix(head, []byte("\x7fELF")):
+		return false
+	}
+	return f.Size <= maxPlainLibrary || !isLibrary(f.Path) || bytes.Contains(head, goNote)
 }
 
 // isLibrary tells shared libraries: "libx.so", "libx.so.1.2".

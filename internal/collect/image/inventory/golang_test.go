@@ -135,3 +135,29 @@ func TestProgramsThatAreNone(t *testing.T) {
 		t.Errorf("packages are %s", r.names())
 	}
 }
+
+func TestLargeFilesAreKeptForAReason(t *testing.T) {
+	program := []byte("\x7fELF\x02\x01" + strings.Repeat("\x00", 100))
+	inGo := append(program, "\x04\x00\x00\x00\x53\x00\x00\x00\x04\x00\x00\x00Go\x00\x00"...)
+	tests := []struct {
+		path string
+		size int64
+		head []byte
+		want image.Need
+	}{
+		{"usr/bin/tool", 90 << 20, inGo, image.Random},
+		{"usr/bin/tool", 90 << 20, program, image.Random},
+		{"usr/bin/tool", 2 << 20, []byte("#!/bin/sh"), image.Nothing},
+		{"usr/lib/libbrowser.so", 90 << 20, program, image.Nothing},
+		{"usr/lib/libplugin.so.1", 90 << 20, inGo, image.Random},
+		{"usr/lib/_rust.abi3.so", 9 << 20, program, image.Random},
+		{"app/app.jar", 90 << 20, []byte("PK"), image.Random},
+		{"usr/local/bin/node", 90 << 20, program, image.Windows},
+	}
+	for _, test := range tests {
+		f := &image.File{Path: test.path, Size: test.size, Mode: 0o755}
+		if got := New().Refine(f, test.head); got != test.want {
+			t.Errorf("%s of %d MB: need %d, want %d", test.path, test.size>>20, got, test.want)
+		}
+	}
+}

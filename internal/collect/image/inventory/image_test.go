@@ -94,6 +94,13 @@ func show(t testing.TB, a image.Analyser, f *image.File, c image.Content) {
 	if need == image.Nothing {
 		return
 	}
+	if f.Size > image.WindowSize && need > image.Head {
+		head := make([]byte, image.HeadSize)
+		n, _ := c.ReadAt(head, 0)
+		if need = a.(image.Refiner).Refine(f, head[:n]); need == image.Nothing {
+			return
+		}
+	}
 	if text, ok := c.(contents); ok && need == image.Head {
 		c = text[:min(len(text), image.HeadSize)]
 	}

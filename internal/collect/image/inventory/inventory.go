@@ -76,6 +76,16 @@ func (inv *Inventory) Visit(f *image.File) image.Need {
 	return kinds[k].need
 }
 
+// Refine implements image.Refiner: a large file is not kept in memory if its
+// beginning says that it holds nothing.
+func (inv *Inventory) Refine(f *image.File, head []byte) image.Need {
+	k := classify(f.Path)
+	if k == executable && !worthKeeping(f, head) {
+		return image.Nothing
+	}
+	return kinds[k].need
+}
+
 // Look implements image.Analyser.
 func (inv *Inventory) Look(f *image.File, c image.Content) (err error) {
 	k := classify(f.Path)
