@@ -32,8 +32,8 @@ type Secret struct {
 	Kind string `json:"kind"`
 	// Title is the kind in words.
 	Title string `json:"title"`
-	// Severity is "critical", "high", "medium" or "low": what whoever reads it
-	// gains.
+	// Severity is "critical", "high", "medium", "low" or "info": what whoever
+	// reads it gains.
 	Severity string `json:"severity"`
 	Line     int64  `json:"line"`
 	// Masked is what may be shown of it.
