@@ -8,6 +8,7 @@
 package vex
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -55,7 +56,10 @@ type Product struct {
 
 // The bounds on documents: they come from others.
 const (
-	maxDocument   = 32 << 20
+	maxDocument = 32 << 20
+	// maxValues bounds the values in a document, which take more memory than
+	// their text.
+	maxValues     = 1_500_000
 	maxStatements = 200_000
 	// maxProducts bounds the products of all statements: CSAF names them once and
 	// refers to them from everywhere.
@@ -69,6 +73,9 @@ const (
 func Parse(file string, text []byte) ([]Statement, []finding.Note, error) {
 	if len(text) > maxDocument {
 		return nil, nil, fmt.Errorf("reading %s: it is larger than %d MiB", file, maxDocument>>20)
+	}
+	if n := bytes.Count(text, []byte(",")) + bytes.Count(text, []byte("[")) + bytes.Count(text, []byte("{")); n > maxValues {
+		return nil, nil, fmt.Errorf("reading %s: it has more than %d values", file, maxValues)
 	}
 	root, err := parse(text)
 	if err != nil {

@@ -85,6 +85,7 @@ func TestParseErrors(t *testing.T) {
 		{`{"@context": "https://openvex.dev/ns/v0.2.0", "statements": [}`, "line 1"},
 		{`{"bomFormat": "SPDX"}`, "it is no VEX document that is known: use OpenVEX, CSAF or CycloneDX, as JSON"},
 		{strings.Repeat("[", 10_000), "nested deeper than"},
+		{"[" + strings.Repeat("[],", maxValues/2+1), "more than 1500000 values"},
 		{strings.Repeat(" ", maxDocument+1), "larger than 32 MiB"},
 	} {
 		if _, _, err := Parse("x.json", []byte(test.text)); err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), "x.json") {
