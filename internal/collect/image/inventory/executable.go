@@ -12,14 +12,14 @@ import (
 const (
 	// minProgram is the smallest that may hold a list of modules: an empty
 	// program in Go has more than a megabyte, one in Rust some hundred kilobytes.
-	minProgram  = 96 << 10
+	minProgram = 96 << 10
 	// maxPlainLibrary is the largest library that is looked at though it is not
 	// in Go: extensions in Rust are far smaller, and those that are larger are
 	// engines of browsers and compilers.
 	maxPlainLibrary = 32 << 20
 	maxSections     = 4096
-	maxNames    = 1 << 20
-	maxSection  = 64 << 20
+	maxNames        = 1 << 20
+	maxSection      = 64 << 20
 )
 
 // mayHoldModules tells by the header whether it is worth to look at a file's
