@@ -21,7 +21,7 @@
 #
 # Reading it: the tools do not do the same work, see the column "does". Holdfast does
 # all of it in the one run. Nobody is given advisories here but those that lie where
-# the tool looks for them ($HOLDFAST_DB_DIR, $OSV_SCALIBR_LOCAL_DB_CACHE_DIRECTORY).
+# the tool looks for them ($HOLDFAST_DB, $OSV_SCALIBR_LOCAL_DB_CACHE_DIRECTORY).
 # A scanner that finds something exits with 1.
 
 set -u
