@@ -20,6 +20,7 @@ import (
 type verifyFlags struct {
 	policy   string
 	platform string
+	as       string
 	record   bool
 	json     bool
 }
@@ -48,6 +49,7 @@ arguments or policy, 3 nothing is unmet and something could not be decided.`,
 	f := cmd.Flags()
 	f.StringVar(&flags.policy, "policy", "", "the `FILE` that says whom you trust")
 	f.StringVar(&flags.platform, "platform", "", "of an image for several platforms, also look at the one for `OS/ARCH`")
+	f.StringVar(&flags.as, "as", "", "judge a layout or archive as the image `REFERENCE`, whatever it calls itself")
 	f.BoolVar(&flags.record, "record", false, "write into the policy's lock file what the tag stands for, once all is met")
 	f.BoolVar(&flags.json, "json", false, "print the result as JSON")
 	return cmd
@@ -64,7 +66,7 @@ func runVerify(cmd *cobra.Command, s *System, flags *verifyFlags, target string)
 	if flags.record && policy.Lock == "" {
 		return fmt.Errorf(`--record needs a lock file: add "lock: images.lock" to %s`, flags.policy)
 	}
-	img, err := scan.Verify(cmd.Context(), policy, target, flags.platform)
+	img, err := scan.Verify(cmd.Context(), policy, target, flags.platform, flags.as)
 	if err != nil {
 		fmt.Fprintf(s.Stderr, "holdfast: %v\n", err)
 		return exit(finding.ExitIncomplete)

@@ -7,13 +7,15 @@ import (
 	"slices"
 
 	"github.com/holdfast-sec/holdfast/internal/asset"
+	"github.com/holdfast-sec/holdfast/internal/collect"
 	"github.com/holdfast-sec/holdfast/internal/collect/image/referrer"
 	"github.com/holdfast-sec/holdfast/internal/inspect/signature"
 )
 
 // Verify opens the image that a target names, and judges where it comes from by
-// a policy. Its error says that the image could not be read at all.
-func Verify(ctx context.Context, policy *signature.Policy, target, platform string) (*asset.Image, error) {
+// a policy. as is the reference that a layout or archive has to be judged as, ""
+// for what it calls itself. Its error says that the image could not be read.
+func Verify(ctx context.Context, policy *signature.Policy, target, platform, as string) (*asset.Image, error) {
 	img, err := referrer.Open(ctx, target, platform)
 	a := &asset.Image{Head: asset.Head{Kind: asset.KindImage, Format: asset.Built, ID: target, Name: target}}
 	a.Place.File = target
@@ -27,6 +29,9 @@ func Verify(ctx context.Context, policy *signature.Policy, target, platform stri
 		return nil, err
 	}
 	defer img.Close() //nolint:errcheck // it was only read
+	if as != "" {
+		img.Ref, img.OwnWord = collect.ParseImage(as), false
+	}
 	a.Build.Ref, a.Labels = img.Ref, img.Labels
 	a.Build.Digest = img.Manifests[len(img.Manifests)-1].Digest
 	fill(a, judge(ctx, policy, img))
@@ -70,7 +75,7 @@ func Provenance(ctx context.Context, policy *signature.Policy, name, platform st
 func judge(ctx context.Context, policy *signature.Policy, img *referrer.Image) asset.Provenance {
 	attached, err := img.Attachments(ctx)
 	return signature.Verify(ctx, policy, &signature.Subject{
-		Ref: img.Ref, Manifests: img.Manifests, Labels: img.Labels, Attachments: attached, Unread: err,
+		Ref: img.Ref, OwnWord: img.OwnWord, Manifests: img.Manifests, Labels: img.Labels, Attachments: attached, Unread: err,
 	})
 }
 

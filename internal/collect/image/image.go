@@ -176,7 +176,14 @@ func resolve(ctx context.Context, store blobs, d v1.Descriptor, platform Platfor
 func notAnImage(d v1.Descriptor) bool {
 	artifact := d.ArtifactType != "" && !types.MediaType(d.ArtifactType).IsConfig()
 	return strings.HasPrefix(d.Annotations["org.opencontainers.image.ref.name"], "sha256-") || // as cosign and referrers are tagged
+		savedByCosign(d.Annotations["kind"]) ||
 		artifact || d.Annotations["vnd.docker.reference.type"] != "" || d.Platform != nil && d.Platform.OS == "unknown" || !d.MediaType.IsImage() && !d.MediaType.IsIndex() && d.MediaType != ""
+}
+
+// savedByCosign reports whether an entry is a signature or attestation in a
+// layout that "cosign save" wrote.
+func savedByCosign(kind string) bool {
+	return strings.HasPrefix(kind, "dev.cosignproject.cosign/") && !strings.HasPrefix(kind, "dev.cosignproject.cosign/image")
 }
 
 func platforms(images []v1.Descriptor) string {

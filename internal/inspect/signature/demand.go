@@ -75,6 +75,8 @@ func (v *verification) name() asset.Demand {
 
 func (v *verification) covered() asset.Demand {
 	switch {
+	case v.scope != nil && v.subject.OwnWord && v.out.Scope != "*":
+		return met("the scope %s of the policy covers %s, as it calls itself", v.out.Scope, v.image)
 	case v.scope != nil:
 		return met("the scope %s of the policy covers it", v.out.Scope)
 	case !v.policy.Deny:

@@ -27,6 +27,7 @@ func TestDemands(t *testing.T) {
 		{"no scope, denied", &Policy{Deny: true}, Subject{}, "covered"},
 		{"no scope, allowed", &Policy{}, Subject{}, ""},
 		{"covered", &Policy{Deny: true, Scopes: []Scope{scope}}, Subject{}, ""},
+		{"path that leads elsewhere", &Policy{Deny: true, Scopes: []Scope{scope}}, Subject{Ref: asset.ImageRef{Registry: "registry.example", Repository: "../evil"}}, "covered?"},
 		{"no reference, denied", &Policy{Deny: true, Scopes: []Scope{scope}}, Subject{Ref: asset.ImageRef{Text: "v1", Tag: "v1"}}, "covered?"},
 		{"registry", &Policy{Registries: []string{"registry.example/acme"}}, Subject{}, ""},
 		{"other path", &Policy{Registries: []string{"registry.example/ac"}}, Subject{}, "registry"},

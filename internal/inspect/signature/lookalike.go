@@ -57,10 +57,16 @@ var openHosts = []string{"docker.io", "ghcr.io", "quay.io", "public.ecr.aws"}
 // claims are words by which a name says that it is the real one.
 var claims = []string{"official", "original", "genuine", "verified", "library", "dockerlibrary", "docker-library"}
 
+// maxName is longer than any reference may be.
+const maxName = 512
+
 // Lookalike reports whether a repository's name imitates a well-known one, which
 // one, and how. It is about names that people can take for another, not about
 // forks and mirrors that bear the same name.
 func Lookalike(registry, repository string) (of, how string) {
+	if len(registry)+len(repository) > maxName {
+		return "", ""
+	}
 	c := known()
 	if host := imitatedHost(registry); host != "" {
 		return host + "/" + repository, fmt.Sprintf("the registry %s imitates %s", registry, host)

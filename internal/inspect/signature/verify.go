@@ -14,6 +14,8 @@ import (
 // Subject is the image that is judged.
 type Subject struct {
 	Ref asset.ImageRef
+	// OwnWord says that the reference is what a layout or archive calls itself.
+	OwnWord bool
 	// Manifests are what the reference names and, where that is an index, the
 	// image that was chosen from it.
 	Manifests []asset.Manifest
@@ -33,8 +35,8 @@ type Subject struct {
 func Verify(ctx context.Context, policy *Policy, s *Subject) asset.Provenance {
 	v := &verification{ctx: ctx, policy: policy, subject: s}
 	v.image = s.Ref.Registry + "/" + s.Ref.Repository
-	if s.Ref.Repository == "" {
-		v.image = ""
+	if s.Ref.Repository == "" || slices.ContainsFunc(strings.Split(v.image, "/"), func(part string) bool { return strings.Trim(part, ".") == "" }) {
+		v.image = "" // no name, or one whose path leads elsewhere than it says
 	}
 	if policy != nil {
 		v.out.Policy = policy.File

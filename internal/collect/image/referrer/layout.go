@@ -201,7 +201,7 @@ func (l *layout) choose(which string) (v1.Descriptor, error) {
 		if which != "" && (tag == which || full == which || d.Digest.String() == which) {
 			return d, nil
 		}
-		if isArtifact(d) || strings.HasPrefix(tag, "sha256-") || !l.isImage(d) {
+		if isArtifact(d) || savedAs(d) != "" || strings.HasPrefix(tag, "sha256-") || !l.isImage(d) {
 			continue
 		}
 		if !slices.ContainsFunc(images, func(other v1.Descriptor) bool { return other.Digest == d.Digest }) {
@@ -271,6 +271,9 @@ func (l *layout) manifest(_ context.Context, ref string) (v1.Descriptor, []byte,
 			return name == ref || strings.HasSuffix(name, ":"+ref)
 		})
 		if i < 0 {
+			i = l.saved(ref)
+		}
+		if i < 0 {
 			return v1.Descriptor{}, nil, errNotFound
 		}
 		digest = entries[i].Digest.String()
@@ -281,6 +284,27 @@ func (l *layout) manifest(_ context.Context, ref string) (v1.Descriptor, []byte,
 	}
 	d, err := describe(text)
 	return d, text, err
+}
+
+// savedAs is the suffix of the tag that an entry would have in a registry, in a
+// layout as "cosign save" writes it: there it has none.
+func savedAs(d v1.Descriptor) string {
+	return map[string]string{
+		"dev.cosignproject.cosign/sigs": "sig", "dev.cosignproject.cosign/atts": "att", "dev.cosignproject.cosign/sboms": "sbom",
+	}[d.Annotations["kind"]]
+}
+
+// saved finds the entry of such a layout that a tag would name. The layout holds
+// one image, and what is attached to it.
+func (l *layout) saved(tag string) int {
+	name, suffix, _ := strings.Cut(tag, ".")
+	of := slices.IndexFunc(l.entries, func(d v1.Descriptor) bool {
+		return strings.Replace(d.Digest.String(), ":", "-", 1) == name && strings.HasPrefix(d.Annotations["kind"], "dev.cosignproject.cosign/image")
+	})
+	if of < 0 {
+		return -1
+	}
+	return slices.IndexFunc(l.entries, func(d v1.Descriptor) bool { return savedAs(d) != "" && savedAs(d) == suffix })
 }
 
 // content returns a blob, its digest checked.

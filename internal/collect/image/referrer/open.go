@@ -62,7 +62,7 @@ func Open(ctx context.Context, target, platform string) (*Image, error) {
 			return nil, fmt.Errorf("opening %s: %w", path, err)
 		}
 		asked = d.Digest.String()
-		img.Ref = layoutRef(d)
+		img.Ref, img.OwnWord = layoutRef(d), true
 	}
 	if err := img.resolve(ctx, asked, platform); err != nil {
 		img.store.close()

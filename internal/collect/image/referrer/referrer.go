@@ -64,6 +64,9 @@ type Image struct {
 	// Name is what people call it.
 	Name string
 	Ref  asset.ImageRef
+	// OwnWord says that the reference is what a layout or archive calls itself:
+	// whoever wrote it could write any.
+	OwnWord bool
 	// Manifests are what the reference names and, where that is an index, the
 	// manifest for the platform that was asked for.
 	Manifests []asset.Manifest

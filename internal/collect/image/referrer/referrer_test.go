@@ -384,7 +384,7 @@ func TestChoice(t *testing.T) {
 	}
 	for target, want := range map[string]string{
 		f.dir: `put "#" and one of 1, 2`, f.dir + "#3": `no image "3": it has 1, 2`, empty.dir: "holds no image",
-		none: "no OCI layout", text: "no tar archive", "./nothing": "no such file", "A b": "neither a file nor a reference",
+		none: "no OCI layout", text: "no tar archive", "./nothing": "no such file", "A b": "neither a file nor a reference", "ghcr.io/acme/../evil/shop:1": "its path leads elsewhere",
 	} {
 		if _, err := Open(context.Background(), target, ""); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", target, err, want)

@@ -24,6 +24,11 @@ func openRegistry(text string) (*registry, string, error) {
 	if err != nil {
 		return nil, "", fmt.Errorf("%q is neither a file nor a reference to an image: %w", text, err)
 	}
+	for part := range strings.SplitSeq(ref.Context().RepositoryStr(), "/") {
+		if part == "." || part == ".." || part == "" {
+			return nil, "", fmt.Errorf("%q is no reference to an image: its path leads elsewhere than it says", text)
+		}
+	}
 	return &registry{ref.Context()}, ref.Identifier(), nil
 }
 
