@@ -42,9 +42,23 @@ func (s *walker) assignment(i int) {
 	case "value", "Value":
 		key = s.labelOf(key, name.start)
 	}
-	if classOf(key) == plain {
-		return
+	if classOf(key) != plain {
+		s.assigned(key, name, i, quoted)
 	}
+}
+
+// nameAssigned is for a name and the sign that belongs to it, between which more
+// stands.
+func (s *walker) nameAssigned(name span, sign int, quoted bool) {
+	if key := s.text[name.start:name.end]; classOf(key) != plain {
+		s.assigned(key, name, sign, quoted)
+	}
+}
+
+// assigned judges the value that the separator at i gives to the name, which is
+// called key where a label tells more.
+func (s *walker) assigned(key string, name span, i int, quoted bool) {
+	t := s.text
 	sep := t[i]
 	if s.loose && sep == '=' && s.untilLineEnd(name.start, i) {
 		sep = ':'
@@ -128,6 +142,9 @@ func (s *walker) judge(name string, v span) {
 	if kind == "" || !s.trusts(kind, s.text[v.start:v.end]) {
 		return
 	}
+	if s.trust != trustFully && mentions(name, "csrf", "xsrf", "authenticity") && !mentions(name, "secret") {
+		return // made for one page
+	}
 	if s.trust != trustFully && s.inComment(v.start) || generic(kind) && !s.loose && s.inComment(v.start) && !(kind == kindToken && random(value)) {
 		return
 	}
@@ -166,7 +183,7 @@ func (s *walker) labelOf(key string, i int) string {
 func (s *walker) nameBefore(i int) (name span, quoted bool) {
 	t := s.text
 	end := i
-	if t[i] == '=' && end > 0 && (t[end-1] == ':' || t[end-1] == '?' || t[end-1] == '+') {
+	if t[i] == '=' && end > 0 && strings.IndexByte(":?+", t[end-1]) >= 0 || t[i] == '=' && end > 1 && t[end-1] == '.' && isSpace(t[end-2]) {
 		end--
 	}
 	for end > 0 && i-end < 64 && (t[end-1] == ' ' || t[end-1] == '\t') {
@@ -207,7 +224,7 @@ func (s *walker) value(i int, sep byte) (v span, bare bool) {
 		v.end = v.start + closing(t[v.start:], t[i:i+2])
 		return v, false
 	}
-	if i < len(t) && (t[i] == '"' || t[i] == '\'') {
+	if i < len(t) && (t[i] == '"' || t[i] == '\'' || t[i] == '`' && s.trust == trustCode) {
 		v.start = i + 1
 		v.end = v.start + closing(t[v.start:], t[i:i+1])
 		if strings.HasPrefix(t[v.start:], " ") {
@@ -327,6 +344,8 @@ func (s *walker) element(name string, at span, i int) {
 	}
 	body := t[i+1 : min(len(t), i+1+maxValue)]
 	if n := strings.Index(body, "</"); n > 0 && strings.HasPrefix(body[n+2:], name) {
-		s.judge(name, span{i + 1, i + 1 + n})
+		inside := strings.TrimSpace(body[:n])
+		start := i + 1 + strings.Index(body, inside)
+		s.judge(name, span{start, start + len(inside)})
 	}
 }

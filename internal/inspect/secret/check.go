@@ -16,6 +16,7 @@ var checks = map[string]func(whole, body string) bool{
 	"grafana":      func(_, body string) bool { return len(body) == 41 && grafana(body) },
 	"bech32":       func(whole, _ string) bool { return bech32(whole) },
 	"jwt":          func(_, body string) bool { return jsonWebToken(body) },
+	"encoded-jwt":  func(whole, _ string) bool { return encodedJWT(whole) },
 	"macaroon":     func(_, body string) bool { return macaroon("AgE" + body) },
 	"pem":          func(_, body string) bool { _, ok := encodedPEM(body); return ok },
 	"random":       func(_, body string) bool { return random(body) },
@@ -127,6 +128,13 @@ func jsonWebToken(body string) bool {
 	head, payload, signature, ok := splitToken("eyJ" + body)
 	return ok && strings.Contains(head, `"alg"`) && len(signature) >= 20 &&
 		!strings.Contains(payload, `"1234567890"`)
+}
+
+// encodedJWT accepts a JWT once more in base64, as in the data of a Secret.
+func encodedJWT(text string) bool {
+	raw, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(text, "="))
+	token, ok := strings.CutPrefix(string(raw), "eyJ")
+	return err == nil && ok && jsonWebToken(strings.TrimSpace(token))
 }
 
 // serviceAccount says whether a JWT was issued by a cluster to a service account.

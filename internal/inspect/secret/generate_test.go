@@ -174,6 +174,8 @@ func (g generator) structure(name, arg string) (text string, ok bool) {
 		return g.uuid(), true
 	case "jwt":
 		return g.jwt(`{"sub":"` + arg + `","exp":1900000000}`), true
+	case "jwt-base64":
+		return base64.StdEncoding.EncodeToString([]byte(g.jwt(`{"sub":"` + arg + `","exp":1900000000}`))), true
 	case "basic":
 		return base64.StdEncoding.EncodeToString([]byte(arg + ":" + g.from(alnum, 12))), true
 	case "pem":

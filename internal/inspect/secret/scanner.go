@@ -83,7 +83,7 @@ type Stream struct {
 	asked, listed int
 	// read is up to where a long value without quotes was read.
 	read int
-	hits          int
+	hits int
 }
 
 // Stream begins the scan of a file of the size in bytes.
@@ -223,44 +223,72 @@ func (st *Stream) closer(p *pin, i int) {
 // named looks at the name around the word at i: what follows it may be a value.
 func (st *Stream) named(i int) {
 	s, t := &st.walker, st.text
-	end := i + nameChars.run(t[i:], 128)
-	k := end
+	name := span{i, i + nameChars.run(t[i:], 128)}
+	for name.start > 0 && i-name.start < 128 && nameChars[t[name.start-1]] {
+		name.start--
+	}
+	k := name.end
 	if k+1 < len(t) && t[k] == '\\' && (t[k+1] == '"' || t[k+1] == '\'') {
 		k++
 	}
 	if k < len(t) && (t[k] == '"' || t[k] == '\'') {
 		k++
 	}
+	quoted := k > name.end
 	if k < len(t) && t[k] == ']' {
 		k++
 	}
-	for k < len(t) && k-end < 60 && (t[k] == ' ' || t[k] == '\t') {
+	for k < len(t) && k-name.end < 60 && (t[k] == ' ' || t[k] == '\t') {
 		k++
 	}
-	if k+1 < len(t) && t[k+1] == '=' && strings.IndexByte(":?+", t[k]) >= 0 {
+	if k+1 < len(t) && t[k+1] == '=' && strings.IndexByte(":?+.", t[k]) >= 0 {
 		k++
 	}
-	if k < len(t) && (t[k] == '=' || t[k] == ':' || t[k] == '>') {
-		if s.base+k > st.asked {
-			st.asked = s.base + k
-			s.assignment(k)
-		}
+	if k == len(t) || s.base+k <= st.asked { // two words of the same name
 		return
 	}
-	start := i
-	for start > 0 && i-start < 128 && nameChars[t[start-1]] {
-		start--
+	st.asked = s.base + k
+	equals := 0
+	if s.trust == trustCode && !quoted {
+		equals = typed(t, k)
 	}
-	if s.base+end <= st.asked {
-		return
+	switch c := t[k]; {
+	case equals > 0:
+		s.nameAssigned(name, equals, false)
+	case c == '=' || c == ':' || c == '>':
+		s.assignment(k)
+	case c == ',' && quoted && s.trust == trustCode && name.start > 1 && t[name.start-2] == '(':
+		s.nameAssigned(name, k, true) // setProperty("API_TOKEN", "x")
+	case t[name.start] == '-':
+		s.flag(name.start)
+	default:
+		st.pair(name)
 	}
-	st.asked = s.base + end
-	if t[start] == '-' {
-		s.flag(start)
-		return
-	}
-	st.pair(span{start, end})
 }
+
+// typed returns where the sign is of a declaration with a type, of which k is
+// behind the name: "var token string = ", "token: string = "; 0 if it is none.
+func typed(t string, k int) int {
+	if t[k] == ':' {
+		k++
+	}
+	t = t[:min(len(t), k+60)]
+	for k < len(t) && t[k] == ' ' {
+		k++
+	}
+	n := typeChars.run(t[min(k, len(t)):], 40)
+	k += n
+	for k < len(t) && t[k] == ' ' {
+		k++
+	}
+	if n < 3 || k+1 >= len(t) || t[k] != '=' || t[k+1] == '=' || t[k-1] != ' ' {
+		return 0
+	}
+	return k
+}
+
+// typeChars are what the names of types are written in.
+var typeChars = chars("0-9A-Za-z_<>?.*")
 
 // pair is for the name of a list of pairs: "name: DB_PASSWORD", then "value: x".
 func (st *Stream) pair(name span) {

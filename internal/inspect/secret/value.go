@@ -23,7 +23,7 @@ func blank(v string) bool {
 	if blanks[strings.Trim(low, "-_.()[]!# ")] {
 		return true
 	}
-	for _, s := range [...]string{"xxxx", "****", "••", "placeholder", "redacted", "your-", "your_", "your ", "replace", "fill-in", "fill_in", "-goes-here", "_goes_here"} {
+	for _, s := range [...]string{"xxxx", "****", "####", "????", "••", "placeholder", "redacted", "your-", "your_", "your ", "replace", "fill-in", "fill_in", "-goes-here", "_goes_here"} {
 		if strings.Contains(low, s) {
 			return true
 		}
