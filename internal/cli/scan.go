@@ -24,6 +24,8 @@ type scanFlags struct {
 	// name.
 	images []string
 	named  bool
+	// git adds the git history.
+	git bool
 }
 
 func newScan(s *System) *cobra.Command {
@@ -47,6 +49,7 @@ arguments or configuration, 3 something could not be judged.`,
 	addReportFlags(cmd, &flags)
 	f := cmd.Flags()
 	f.StringVar(&flags.diff, "diff", "", "count only what changed since a git `REVISION`")
+	f.BoolVar(&flags.git, "git", false, "search the git history of the targets for secrets as well")
 	f.BoolVar(&flags.named, "images", false, "scan the images as well that the files name")
 	cmd.AddCommand(newScanImage(s))
 	return cmd
@@ -71,6 +74,7 @@ func runScan(cmd *cobra.Command, s *System, flags *scanFlags, targets []string) 
 	if err != nil {
 		return err
 	}
+	plan.History = flags.git
 	plan.Images.Targets, plan.Images.Named = flags.images, flags.named
 	defer plan.Images.Advisories.Close() //nolint:errcheck // it was only read
 	if err := addBaseline(&plan, c.Baseline); err != nil {

@@ -291,6 +291,39 @@ func (e *Entry) readInto(buffer *bytes.Buffer) ([]byte, error) {
 	return text, nil
 }
 
+// Size is the number of bytes of the file.
+func (e *Entry) Size() int64 { return e.size }
+
+// Pieces hands over a file of any size in pieces as large as the buffer, each
+// beginning with the last overlap bytes of the one before; offset is where the
+// piece begins. It stops when yield returns false. Its error is fit for a person.
+func (e *Entry) Pieces(buffer []byte, overlap int, yield func(piece []byte, offset int64) bool) error {
+	if e.content != nil {
+		yield(e.content, 0)
+		return nil
+	}
+	f, err := os.Open(e.file)
+	if err != nil {
+		return fmt.Errorf("it cannot be opened: %w", errors.Unwrap(err))
+	}
+	defer f.Close()
+	kept, offset := 0, int64(0)
+	for {
+		n, err := io.ReadFull(f, buffer[kept:])
+		if n > 0 && !yield(buffer[:kept+n], offset) {
+			return nil
+		}
+		if err == io.EOF || err == io.ErrUnexpectedEOF {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("it cannot be read: %w", errors.Unwrap(err))
+		}
+		offset += int64(kept + n - overlap)
+		kept = copy(buffer, buffer[kept+n-overlap:kept+n])
+	}
+}
+
 // ReadText is Read for files that have to be text: it hands what cannot be read
 // to the sink and reports whether there is something to go on with.
 func (e *Entry) ReadText(sink Sink) ([]byte, bool) { return e.ReadTextInto(&bytes.Buffer{}, sink) }

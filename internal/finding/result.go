@@ -55,6 +55,8 @@ type Stats struct {
 	// Files were read as input; Skipped were found and are none that is known.
 	Files   int `json:"files"`
 	Skipped int `json:"skipped"`
+	// Searched are those of the skipped ones that were searched for secrets.
+	Searched int `json:"searched"`
 	// Images were looked into; Packages are those in them.
 	Images   int `json:"images"`
 	Packages int `json:"packages"`

@@ -205,7 +205,7 @@ func (i *images) scan(ctx context.Context, img *image.Image) {
 	found := packages.Finish()
 	a.Build.Distro, a.Build.Runtimes = found.Distro, found.Runtimes
 	a.Build.Contents = content.Finish(a.Build.Layers)
-	i.endings(&a.Build)
+	lifecycle.Judge(a, i.plan.Today)
 	i.vulnerabilities(img, found.Packages)
 	i.provenance(ctx, img, a)
 
@@ -248,20 +248,6 @@ func place(img *image.Image, file string) source.Place {
 		return source.Place{File: img.Name}
 	}
 	return source.Place{File: img.Name + ":/" + strings.TrimPrefix(file, "/")}
-}
-
-// endings says what is no longer supported today.
-func (i *images) endings(b *asset.Build) {
-	ended := func(day string) bool { return day != "" && i.plan.Today != "" && day < i.plan.Today }
-	if end, ok := lifecycle.Distro(b.Distro.ID, b.Distro.Version); ok {
-		b.Distro.Ends, b.Distro.Ended = end, ended(end)
-	}
-	for k := range b.Runtimes {
-		r := &b.Runtimes[k]
-		if end, ok := lifecycle.Runtime(r.Name, r.Version); ok {
-			r.Ends, r.Ended = end, ended(end)
-		}
-	}
 }
 
 // vulnerabilities holds the packages against the advisories, and tells what

@@ -50,14 +50,11 @@ func (s *secrets) Visit(f *image.File) image.Need {
 // Look implements image.Analyser.
 func (s *secrets) Look(f *image.File, c image.Content) error {
 	var found []asset.Secret
-	keep := func(h secret.Hit) {
-		found = append(found, asset.Secret{Kind: h.Kind, Title: h.Title, Severity: h.Severity, Line: h.Line, Masked: h.Masked, Checked: h.Checked})
-	}
 	var err error
 	if whole := c.Bytes(); whole != nil {
-		s.scanner.Scan(whole, f.Path, keep)
+		s.scanner.Scan(whole, f.Path, keep(&found))
 	} else {
-		err = c.Windows(secret.Overlap, s.scanner.Stream(f.Path, f.Size, keep).Write)
+		err = c.Windows(secret.Overlap, s.scanner.Stream(f.Path, f.Size, keep(&found)).Write)
 	}
 	if len(found) > 0 {
 		s.keep(f, found, nil, digests(c))

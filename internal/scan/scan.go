@@ -33,6 +33,8 @@ type Plan struct {
 	Collectors []collect.Collector
 	Rules      Rules
 	Images     Images
+	// History adds the git histories of the targets.
+	History bool
 	// Choices are the user's decisions about findings. Comments and annotations
 	// in the files are added to them.
 	Choices triage.Choices
@@ -120,6 +122,9 @@ func Tree(ctx context.Context, plan Plan, tree *collect.Tree) (*finding.Result, 
 	}
 	if plan.Images.Named {
 		r.read(r.images.namedTargets())
+	}
+	if plan.Rules.judges("secret-in-file") {
+		r.read(append(r.leftovers(tree), r.pasts(plan, tree)...))
 	}
 	for _, e := range tree.Entries {
 		switch {
