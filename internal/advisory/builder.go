@@ -49,9 +49,15 @@ type stored struct {
 type record struct {
 	name     string
 	release  uint32 // from 1; 0 is all
-	head     []byte
+	head     head
 	body     []byte // ranges and imports
 	versions []uint32
+}
+
+// head is what an advisory says once for all packages.
+type head struct {
+	fields  string
+	summary string
 }
 
 // Entry is one advisory of any number of packages, as Builder.Add takes it.
@@ -117,7 +123,7 @@ func (f *family) stored(e *Entry) *stored {
 	if e.Withdrawn {
 		return s
 	}
-	var head []byte
+	var last head
 	for i := range e.Packages {
 		a := &e.Packages[i]
 		name, release := Family(a.Ecosystem)
@@ -125,11 +131,12 @@ func (f *family) stored(e *Entry) *stored {
 			continue
 		}
 		// Heads of one advisory are mostly equal: keep one.
-		if h := appendHead(nil, &a.Advisory); !bytes.Equal(h, head) {
-			head = h
+		if h := (head{string(appendHead(nil, &a.Advisory)), a.Summary}); h != last {
+			last = head{h.fields, strings.Clone(a.Summary)}
 		}
-		r := record{name: normalName(name, a.Name), release: f.release(normalRelease(name, release)), head: head,
-			body: appendBody(nil, &a.Advisory), versions: f.versionNumbers(a.Versions)}
+		own := normalName(name, a.Name)
+		r := record{name: own, release: f.release(normalRelease(name, release)), head: last,
+			body: appendBody(nil, &a.Advisory, own), versions: f.versionNumbers(a.Versions)}
 		if !slices.ContainsFunc(s.records, r.equal) {
 			s.records = append(s.records, r)
 		}
@@ -138,7 +145,7 @@ func (f *family) stored(e *Entry) *stored {
 }
 
 func (r record) equal(o record) bool {
-	return r.name == o.name && r.release == o.release && bytes.Equal(r.head, o.head) && bytes.Equal(r.body, o.body) && slices.Equal(r.versions, o.versions)
+	return r.name == o.name && r.release == o.release && r.head == o.head && bytes.Equal(r.body, o.body) && slices.Equal(r.versions, o.versions)
 }
 
 func (f *family) release(release string) uint32 {
@@ -206,7 +213,11 @@ func (b *Builder) encode(name string) ([]byte, error) {
 	packages, count := f.packages()
 	labels := labels{ecosystem: f.name, source: f.source, etag: f.etag}
 	labels.releases, packages = f.usedReleases(packages)
-	e := encoder{family: f, heads: map[string]uint32{}}
+	e := encoder{family: f, heads: map[head]uint32{}, words: map[string]int{}}
+	list := chooseWords(packages)
+	for i, word := range list {
+		e.words[word] = i
+	}
 	for _, p := range packages {
 		if err := e.group(p.name, p.records); err != nil {
 			return nil, fmt.Errorf("writing the pack of %s: %w", f.name, err)
@@ -217,7 +228,21 @@ func (b *Builder) encode(name string) ([]byte, error) {
 		h.flags |= flagComplete
 	}
 	buckets, entries := e.index(h.bits)
-	return h.seal(labels.encode(), buckets, entries, e.headBytes, e.groupBytes)
+	return h.seal(labels.encode(), encodeWords(list), buckets, entries, e.headBytes, e.groupBytes)
+}
+
+// chooseWords chooses the words of summaries that get a number.
+func chooseWords(packages []named) []string {
+	counted, list := map[head]bool{}, wordList{}
+	for _, p := range packages {
+		for _, r := range p.records {
+			if !counted[r.head] {
+				counted[r.head] = true
+				list.add(r.head.summary)
+			}
+		}
+	}
+	return list.choose()
 }
 
 // named is a package and all that is said of it.
@@ -276,7 +301,8 @@ func (f *family) usedReleases(packages []named) ([]string, []named) {
 // encoder writes the parts of a pack.
 type encoder struct {
 	*family
-	heads                 map[string]uint32
+	heads                 map[head]uint32
+	words                 map[string]int
 	headBytes, groupBytes []byte
 	index12               []indexed
 }
@@ -287,11 +313,12 @@ type indexed struct {
 }
 
 // head writes a head, or finds it again, and returns where it is.
-func (e *encoder) head(bytes []byte) uint64 {
-	at, ok := e.heads[string(bytes)]
+func (e *encoder) head(h head) uint64 {
+	at, ok := e.heads[h]
 	if !ok {
 		at = uint32(len(e.headBytes))
-		e.heads[string(bytes)] = at
+		e.heads[h] = at
+		bytes := appendSummary([]byte(h.fields), h.summary, e.words)
 		e.headBytes = binary.LittleEndian.AppendUint32(e.headBytes, uint32(len(bytes)))
 		e.headBytes = binary.LittleEndian.AppendUint32(e.headBytes, checksum(bytes))
 		e.headBytes = append(e.headBytes, bytes...)
@@ -455,13 +482,13 @@ func digits(s string) string {
 	return s[:n]
 }
 
-// appendHead writes what Pack.head reads.
+// appendHead writes what mapped.head reads, but for the summary at its end.
 func appendHead(b []byte, a *Advisory) []byte {
 	b = appendText(b, a.ID)
 	b = appendDay(appendDay(b, a.Published), a.Modified)
 	b = binary.AppendUvarint(b, uint64(math.Round(a.Score*10)))
 	b = append(b, byte(max(slices.Index(severities, a.Severity), 0)))
-	b = appendText(appendText(b, a.Vector), a.Summary)
+	b = appendText(b, a.Vector)
 	b = appendTexts(appendTexts(b, a.Aliases), a.Upstream)
 	for page, prefix := range pages {
 		rest, ok := strings.CutPrefix(a.URL, prefix)
@@ -478,8 +505,8 @@ func appendHead(b []byte, a *Advisory) []byte {
 	return appendText(append(b, 0), a.URL)
 }
 
-// appendBody writes the ranges and imports of a record.
-func appendBody(b []byte, a *Advisory) []byte {
+// appendBody writes the ranges and imports of a record on a package.
+func appendBody(b []byte, a *Advisory, name string) []byte {
 	b = binary.AppendUvarint(b, uint64(len(a.Ranges)))
 	for _, r := range a.Ranges {
 		b = append(b, byte(max(slices.Index(rangeTypes, r.Type), 0)))
@@ -499,7 +526,11 @@ func appendBody(b []byte, a *Advisory) []byte {
 	}
 	b = binary.AppendUvarint(b, uint64(len(a.Imports)))
 	for _, i := range a.Imports {
-		b = appendText(b, i.Path)
+		if rest, ok := strings.CutPrefix(i.Path, name); ok {
+			b = appendText(append(b, pathBelow), rest)
+		} else {
+			b = appendText(append(b, pathWhole), i.Path)
+		}
 		b = appendTexts(appendTexts(appendTexts(b, i.Symbols), i.GOOS), i.GOARCH)
 	}
 	return b

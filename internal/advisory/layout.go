@@ -11,7 +11,7 @@ import (
 // A file of the database is a header of fixed size and a body. All numbers are
 // little endian; docs/advisories.md has the layout for those who write readers.
 //
-//	pack:  header | labels | buckets | entries | heads | groups
+//	pack:  header | labels | words | buckets | entries | heads | groups
 //	table: header | labels | values
 //
 // What lies before the heads is covered by one checksum, which is checked when
@@ -54,15 +54,15 @@ type header struct {
 	names         uint32 // entries of a pack, values of a table
 	bits          uint32 // of a hash that choose its bucket
 	// The parts follow each other without gaps.
-	meta, buckets, entries, heads, groups span
-	body                                  uint32 // checksum of all that follows the header
-	index                                 uint32 // checksum of what lies between header and heads
+	meta, words, buckets, entries, heads, groups span
+	body                                         uint32 // checksum of all that follows the header
+	index                                        uint32 // checksum of what lies between header and heads
 }
 
 // fields are the numbers of a header in their order, behind the magic.
 func (h *header) fields() []any {
 	return []any{&h.kind, &h.flags, &h.size, &h.date, &h.checked, &h.count, &h.names, &h.bits,
-		&h.meta.end, &h.buckets.end, &h.entries.end, &h.heads.end, &h.body, &h.index}
+		&h.meta.end, &h.words.end, &h.buckets.end, &h.entries.end, &h.heads.end, &h.body, &h.index}
 }
 
 // encode writes the header; its parts have to be laid out.
@@ -110,7 +110,7 @@ func readHeader(data []byte) (h header, err error) {
 	}
 	previous := uint32(headerSize)
 	h.groups.end = uint32(h.size)
-	for _, s := range []*span{&h.meta, &h.buckets, &h.entries, &h.heads, &h.groups} {
+	for _, s := range []*span{&h.meta, &h.words, &h.buckets, &h.entries, &h.heads, &h.groups} {
 		s.start = previous
 		if s.end < s.start || uint64(s.end) > h.size {
 			return h, errDamaged
@@ -129,15 +129,15 @@ func (h *header) fits() bool {
 	case kindPack:
 		return h.bits <= 28 && h.buckets.len() == 4*(1<<h.bits+1) && uint64(h.entries.len()) == entrySize*uint64(h.names)
 	case kindExploited, kindEPSS:
-		return uint64(h.groups.len()) == valueSize*uint64(h.names) && h.heads.len()+h.entries.len()+h.buckets.len() == 0
+		return uint64(h.groups.len()) == valueSize*uint64(h.names) && h.heads.len()+h.entries.len()+h.buckets.len()+h.words.len() == 0
 	}
 	return false
 }
 
 // seal lays out the parts of a file in their order and puts the header before
 // them.
-func (h *header) seal(meta, buckets, entries, heads, groups []byte) ([]byte, error) {
-	size := headerSize + len(meta) + len(buckets) + len(entries) + len(heads) + len(groups)
+func (h *header) seal(meta, words, buckets, entries, heads, groups []byte) ([]byte, error) {
+	size := headerSize + len(meta) + len(words) + len(buckets) + len(entries) + len(heads) + len(groups)
 	if int64(size) > maxFile {
 		return nil, fmt.Errorf("the pack would have %d bytes, more than %d", size, int64(maxFile))
 	}
@@ -145,7 +145,7 @@ func (h *header) seal(meta, buckets, entries, heads, groups []byte) ([]byte, err
 	for _, part := range []struct {
 		span  *span
 		bytes []byte
-	}{{&h.meta, meta}, {&h.buckets, buckets}, {&h.entries, entries}, {&h.heads, heads}, {&h.groups, groups}} {
+	}{{&h.meta, meta}, {&h.words, words}, {&h.buckets, buckets}, {&h.entries, entries}, {&h.heads, heads}, {&h.groups, groups}} {
 		part.span.start = uint32(len(file))
 		file = append(file, part.bytes...)
 		part.span.end = uint32(len(file))

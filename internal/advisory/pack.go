@@ -217,7 +217,7 @@ func (p *mapped) read(group []byte, release string) (name string, found []Adviso
 		}
 		a.Versions = listed.set(record.uint())
 		a.Ranges = readRanges(&record, &m)
-		a.Imports = readImports(&record, &m)
+		a.Imports = readImports(&record, &m, name)
 		if record.bad || record.at != len(record.text) {
 			return "", nil, errDamaged
 		}
@@ -250,10 +250,11 @@ func (p *mapped) head(at uint64, m *arena) (a Advisory, err error) {
 		return a, errDamaged
 	}
 	a.Severity = severities[severity]
-	a.Vector, a.Summary = c.string(), c.string()
+	a.Vector = c.string()
 	a.Aliases, a.Upstream = c.strings(m), c.strings(m)
 	a.URL = readURL(&c, &a, m)
 	a.Malicious = malicious(&a)
+	a.Summary = p.summary(&c, m)
 	if c.bad || c.at != len(c.text) {
 		return a, errDamaged
 	}
@@ -419,14 +420,25 @@ func readRanges(c *cursor, m *arena) []Range {
 	return out
 }
 
-func readImports(c *cursor, m *arena) []Import {
+// An import path is whole, or continues the name of the package.
+const (
+	pathWhole = iota
+	pathBelow
+)
+
+func readImports(c *cursor, m *arena, name string) []Import {
 	n := c.count()
 	if n == 0 {
 		return nil
 	}
 	out := take(&m.imports, n, 0)
 	for i := range out {
-		out[i] = Import{c.string(), c.strings(m), c.strings(m), c.strings(m)}
+		how, path := c.byte(), c.string()
+		if how == pathBelow {
+			path = m.join(name, path)
+		}
+		c.bad = c.bad || how > pathBelow
+		out[i] = Import{path, c.strings(m), c.strings(m), c.strings(m)}
 	}
 	return out
 }

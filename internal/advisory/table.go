@@ -131,5 +131,5 @@ func encodeTable(kind uint32, values []uint64, date, checked time.Time, l labels
 	}
 	n := uint32(len(kept))
 	h := header{kind: kind, flags: flagComplete, date: seconds(date), checked: seconds(checked), count: n, names: n}
-	return h.seal(l.encode(), nil, nil, nil, body)
+	return h.seal(l.encode(), nil, nil, nil, nil, body)
 }

@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -118,6 +120,9 @@ func (d *download) try(ctx context.Context, part string) (*fetched, error) {
 	}
 	response, err := d.client.Do(request)
 	if err != nil {
+		if isFinal(err) {
+			return nil, plain(ctx, err)
+		}
 		return nil, again{plain(ctx, err)}
 	}
 	defer response.Body.Close()
@@ -237,6 +242,14 @@ func plain(ctx context.Context, err error) error {
 		return u.Err
 	}
 	return err
+}
+
+// isFinal says whether an error would come again: nobody is there, or it is not
+// who it should be.
+func isFinal(err error) bool {
+	var dial *net.OpError
+	var certificate *tls.CertificateVerificationError
+	return errors.As(err, &dial) && dial.Op == "dial" || errors.As(err, &certificate) || errors.Is(err, errRedirect)
 }
 
 // watched is a body that tells of each read.

@@ -85,9 +85,9 @@ func newClient() *http.Client {
 		CheckRedirect: func(r *http.Request, via []*http.Request) error {
 			switch {
 			case len(via) > maxRedirects:
-				return fmt.Errorf("it leads on more than %d times", maxRedirects)
+				return fmt.Errorf("%w more than %d times", errRedirect, maxRedirects)
 			case r.URL.Scheme != "https" && via[0].URL.Scheme == "https":
-				return fmt.Errorf("it leads on to %s, which is not encrypted", r.URL.Redacted())
+				return fmt.Errorf("%w to %s, which is not encrypted", errRedirect, r.URL.Redacted())
 			}
 			return nil
 		},
@@ -179,5 +179,7 @@ func (u *Updater) installed(name string) advisory.Status {
 	}
 	return none
 }
+
+var errRedirect = errors.New("it leads on")
 
 var errTooLarge = errors.New("the file is larger than any that is taken")

@@ -9,6 +9,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -400,7 +402,7 @@ func TestRefused(t *testing.T) {
 		{"forbidden", func(_ int, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(403) }, "403", 1},
 		{"always busy", func(_ int, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }, "503", attempts},
 		{"nothing new where nothing is", func(_ int, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(304) }, "304", 1},
-		{"a redirection loop", func(_ int, w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusFound) }, "leads on more than 5 times", attempts * 6},
+		{"a redirection loop", func(_ int, w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusFound) }, "leads on more than 5 times", 6},
 		{"always truncated", func(_ int, w http.ResponseWriter, _ *http.Request) { breakOff(w, data, 1000, "") }, "broke off after 1000 of", attempts},
 		{"larger than it may be", func(_ int, w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "1000000000")
@@ -452,6 +454,27 @@ func TestSilence(t *testing.T) {
 	u.idle = 200 * time.Millisecond
 	if _, err := u.Update(context.Background(), "Go"); err != nil || found(t, dir) != "GO-1" || len(s.asked) < 2 {
 		t.Errorf("after %d requests there is %q (%v)", len(s.asked), found(t, dir), err)
+	}
+}
+
+func TestNobodyThere(t *testing.T) {
+	s := serve(t, func(int, http.ResponseWriter, *http.Request) {})
+	s.Close()
+	u := updater(t.TempDir(), s)
+	u.pause = time.Hour // it does not try again
+	if _, err := u.Update(context.Background(), "Go"); err == nil || !strings.Contains(err.Error(), s.URL+"/Go/all.zip") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+func TestForeignCertificate(t *testing.T) {
+	s := &server{Server: httptest.NewTLSServer(http.NotFoundHandler())}
+	t.Cleanup(s.Close)
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	u := updater(t.TempDir(), s)
+	u.pause = time.Hour
+	if _, err := u.Update(context.Background(), "Go"); err == nil || !strings.Contains(err.Error(), "certificate") {
+		t.Errorf("the error is %v", err)
 	}
 }
 
