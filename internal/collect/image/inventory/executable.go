@@ -12,39 +12,33 @@ import (
 const (
 	// minProgram is the smallest that may hold a list of modules: an empty
 	// program in Go has more than a megabyte, one in Rust some hundred kilobytes.
-	minProgram = 96 << 10
-	// maxPlainLibrary is the largest library that is looked at though it is not
-	// in Go: extensions in Rust are far smaller, and those that are larger are
-	// engines of browsers and compilers.
-	maxPlainLibrary = 32 << 20
-	maxSections     = 4096
-	maxNames        = 1 << 20
-	maxSection      = 64 << 20
+	minProgram  = 96 << 10
+	maxSections = 4096
+	maxNames    = 1 << 20
+	maxSection  = 64 << 20
 )
 
 // mayHoldModules tells by the header whether it is worth to look at a file's
 // first bytes.
 func mayHoldModules(f *image.File) bool {
-	if f.Size < minProgram || f.Size > image.MaxRandom {
+	if f.Size < minProgram {
 		return false
 	}
 	// Kernel modules and firmware are neither programs nor libraries.
 	return f.Mode.Perm()&0o111 != 0 || isLibrary(f.Path)
 }
 
-// goNote is the name of the note that Go's linker leaves near the beginning.
-var goNote = []byte("\x04\x00\x00\x00Go\x00\x00")
-
-// worthKeeping tells by the first bytes whether a large file is worth being
-// kept in memory as a whole.
-func worthKeeping(f *image.File, head []byte) bool {
+// needOfExecutable tells by the first bytes of a large file what to read of it.
+func needOfExecutable(f *image.File, head []byte) image.Need {
 	switch {
 	case bytes.HasPrefix(head, []byte("MZ")):
-		return true
+		return image.Random
 	case !bytes.HasPrefix(head, []byte("\x7fELF")):
-		return false
+		return image.Nothing
+	case f.Size > maxKept:
+		return image.Windows
 	}
-	return f.Size <= maxPlainLibrary || !isLibrary(f.Path) || bytes.Contains(head, goNote)
+	return image.Random
 }
 
 // isLibrary tells shared libraries: "libx.so", "libx.so.1.2".
@@ -56,10 +50,13 @@ func isLibrary(path string) bool {
 // readExecutable looks for what Go and cargo-auditable leave in executables.
 func (inv *Inventory) readExecutable(f *image.File, c image.Content) error {
 	var magic [4]byte
-	if _, err := c.ReadAt(magic[:], 0); err != nil {
-		return nil
+	_, err := c.ReadAt(magic[:], 0)
+	if f.Size > maxKept && (err != nil || string(magic[:]) == "\x7fELF") {
+		return inv.readLargeExecutable(f, c) // it may only pass by
 	}
 	switch {
+	case err != nil:
+		return nil
 	case string(magic[:]) == "\x7fELF":
 	case string(magic[:2]) == "MZ": // Windows
 		return inv.readGoProgram(f, c, section{})

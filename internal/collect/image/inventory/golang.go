@@ -21,11 +21,13 @@ func (inv *Inventory) readGoProgram(f *image.File, c image.Content, table sectio
 	if err != nil {
 		return nil // not in Go
 	}
-	packages := goModules(info)
-	if len(packages) == 0 {
-		return nil
-	}
 	symbols, err := goSymbols(c, table)
+	return errors.Join(inv.addGoProgram(f, goModules(info), symbols), err)
+}
+
+// addGoProgram keeps the modules of a program with the functions that are linked
+// into it, nil if they are not known.
+func (inv *Inventory) addGoProgram(f *image.File, packages []asset.Package, symbols *asset.Symbols) error {
 	for i := range packages {
 		packages[i].Binary = "/" + f.Path
 		packages[i].Symbols = symbols
@@ -33,14 +35,15 @@ func (inv *Inventory) readGoProgram(f *image.File, c image.Content, table sectio
 			packages[i].Unknown = append(packages[i].Unknown, asset.Unknown{Path: "symbols", Reason: "which functions are linked into /" + f.Path + " could not be read"})
 		}
 	}
-	return errors.Join(inv.add(f, packages...), err)
+	return inv.add(f, packages...)
 }
 
 func goModules(info *debug.BuildInfo) []asset.Package {
-	var packages []asset.Package
-	if version := goToolchain(info.GoVersion); version != "" {
-		packages = append(packages, asset.Package{Type: "golang", Name: "stdlib", Version: version})
+	std := asset.Package{Type: "golang", Name: "stdlib", Version: goToolchain(info.GoVersion)}
+	if std.Version == "" {
+		std.Unknown = []asset.Unknown{{Path: "version", Reason: "the program does not say by which version of Go it was built"}}
 	}
+	packages := []asset.Package{std}
 	if info.Main.Path != "" {
 		packages = append(packages, goModule(&info.Main))
 	}
@@ -94,26 +97,31 @@ func goSymbols(c image.Content, table section) (*asset.Symbols, error) {
 	}
 	var failed error
 	symbols := asset.NewSymbols(func(yield func(string) bool) {
-		var buf [512]byte
-		last := ""
-		failed = pclntab.Names(part(c, table), table.size, func(name []byte) bool {
-			pkg, function := pclntab.Split(name, buf[:0])
-			if len(pkg) == 0 {
-				return true
-			}
-			if string(pkg) != last { // they come package by package
-				last = string(pkg)
-				if !yield(last) {
-					return false
-				}
-			}
-			return len(function) == 0 || yield(last+"."+string(function))
-		})
+		failed = pclntab.Names(part(c, table), table.size, symbolNames(yield))
 	})
 	if failed != nil {
 		return nil, fmt.Errorf("which functions are linked is not known: %w", failed)
 	}
 	return symbols, nil
+}
+
+// symbolNames hands over the import path and the normal name of each function.
+func symbolNames(yield func(string) bool) func(name []byte) bool {
+	var buf [512]byte
+	last := ""
+	return func(name []byte) bool {
+		pkg, function := pclntab.Split(name, buf[:0])
+		if len(pkg) == 0 {
+			return true
+		}
+		if string(pkg) != last { // they come package by package
+			last = string(pkg)
+			if !yield(last) {
+				return false
+			}
+		}
+		return len(function) == 0 || yield(last+"."+string(function))
+	}
 }
 
 // part is a byte range of a file: without a copy where the file is in memory.

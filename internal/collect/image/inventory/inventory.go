@@ -76,12 +76,12 @@ func (inv *Inventory) Visit(f *image.File) image.Need {
 	return kinds[k].need
 }
 
-// Refine implements image.Refiner: a large file is not kept in memory if its
-// beginning says that it holds nothing.
+// Refine implements image.Refiner: a large file is not kept in memory as a whole
+// where its beginning tells that it need not be.
 func (inv *Inventory) Refine(f *image.File, head []byte) image.Need {
 	k := classify(f.Path)
-	if k == executable && !worthKeeping(f, head) {
-		return image.Nothing
+	if k == executable {
+		return needOfExecutable(f, head)
 	}
 	return kinds[k].need
 }

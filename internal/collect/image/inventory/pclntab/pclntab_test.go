@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -93,6 +94,29 @@ func TestLayouts(t *testing.T) {
 	}
 }
 
+func TestStream(t *testing.T) {
+	want := []string{"runtime.main", strings.Repeat("x", 5000) + ".f", "fmt.(*pp).free"}
+	for _, word := range []int{4, 8} {
+		for _, magic := range []uint32{magic116, magic118, magic120} {
+			file := append(bytes.Repeat([]byte{0xff}, 4096), modern(magic, word, binary.LittleEndian, want...)...)
+			for _, size := range []int{100, 1000, 4000, 100_000} {
+				var got []string
+				s := NewStream(int64(len(file)))
+				for at := 0; at < len(file); at += size {
+					from := max(0, at-Overlap)
+					s.Next(file[from:min(len(file), at+size)], int64(from), func(name []byte) bool {
+						got = append(got, string(name))
+						return true
+					})
+				}
+				if !slices.Equal(got, want) || !s.Complete() {
+					t.Errorf("%#x by %d bytes: %d names, complete: %v", magic, size, len(got), s.Complete())
+				}
+			}
+		}
+	}
+}
+
 func TestDamagedTables(t *testing.T) {
 	good := modern(magic120, 8, binary.LittleEndian, "main.main")
 	behind := slices.Clone(good)
@@ -156,6 +180,11 @@ func FuzzNames(f *testing.F) {
 			count++
 			return count < 10_000
 		})
+		s := NewStream(int64(len(table)))
+		for at := 0; at < len(table); at += 64 {
+			from := max(0, at-Overlap)
+			s.Next(table[from:min(len(table), at+64)], int64(from), func([]byte) bool { return true })
+		}
 		if _, err := Find(bytes.NewReader(table), 0, int64(len(table))); err != nil {
 			t.Fatal(err)
 		}
