@@ -25,7 +25,7 @@ type generator struct {
 func schemaOf(t *testing.T, closed bool) map[string]any {
 	t.Helper()
 	g := &generator{docs: map[string]string{}, defs: map[string]any{}, closed: closed}
-	for _, dir := range []string{".", "../../finding", "../../source"} {
+	for _, dir := range []string{".", "../../asset", "../../finding", "../../source"} {
 		g.readDocs(t, dir)
 	}
 	schema := g.object(reflect.TypeFor[Document]())
@@ -108,8 +108,10 @@ func (g *generator) schema(t reflect.Type) map[string]any {
 		return map[string]any{"type": "string"}
 	case reflect.Bool:
 		return map[string]any{"type": "boolean"}
-	case reflect.Int:
+	case reflect.Int, reflect.Int64:
 		return map[string]any{"type": "integer", "minimum": 0}
+	case reflect.Float64:
+		return map[string]any{"type": "number", "minimum": 0}
 	}
 	panic("the schema generator does not know " + t.String())
 }

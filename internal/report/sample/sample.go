@@ -5,7 +5,9 @@ package sample
 
 import (
 	"fmt"
+	"strings"
 
+	"github.com/holdfast-sec/holdfast/internal/asset"
 	"github.com/holdfast-sec/holdfast/internal/finding"
 	"github.com/holdfast-sec/holdfast/internal/source"
 )
@@ -49,6 +51,7 @@ func Rich() *finding.Result {
 	findings = append(findings, secrets()...)
 	findings = append(findings, dockerfile(), multiLine(), chart(), archive(), wide(), hostile())
 	findings = append(findings, stdin()...)
+	findings = append(findings, vulnerable()...)
 	r.Findings = finding.Sort(findings)
 	r.Undetermined = finding.Sort(undetermined())
 	r.Suppressed = finding.Sort(suppressed())
@@ -120,6 +123,35 @@ func hostNetwork(a finding.Asset) finding.Finding {
 		Fix:        "Remove hostNetwork: true; publish the port through a Service.",
 		References: map[string][]string{"cis-kubernetes": {"5.2.5"}},
 	}
+}
+
+// vulnerable is a package of an image with more flaws than are listed one by one.
+func vulnerable() []finding.Finding {
+	layer := &asset.Layer{Index: 2, Digest: "sha256:" + strings.Repeat("ab", 32), Origin: asset.OriginOwn,
+		CreatedBy: "RUN |1 TOKEN=******** /bin/sh -c pip install -r requirements.txt # buildkit"}
+	software := &finding.Package{Name: "django", Version: "3.2", PURL: "pkg:pypi/django@3.2", Update: "3.2.25"}
+	var out []finding.Finding
+	for i := range 10 {
+		v := &finding.Vulnerability{ID: fmt.Sprintf("CVE-2026-%04d", i+1), Aliases: []string{fmt.Sprintf("PYSEC-2026-%d", i+1)},
+			Summary: "A query can be changed by whoever fills in a form", Score: 5.5, Fixed: fmt.Sprintf("3.2.%d", i+1), URL: fmt.Sprintf("https://osv.dev/CVE-2026-%04d", i+1)}
+		severity := finding.Medium
+		switch i {
+		case 0:
+			severity, v.Exploited = finding.Critical, true
+		case 1:
+			severity, v.Tier, v.Symbols = finding.High, "symbol", []string{"example.org/q.Parse", "example.org/q.Query.Run", "example.org/q.quote"}
+		case 9:
+			severity, v.Fixed, v.Tier = finding.Low, "", "module"
+		}
+		out = append(out, finding.Finding{
+			Rule: "vulnerable-package", Title: "Package has a known vulnerability", Severity: severity, Verdict: finding.Fail, Topic: "image",
+			Asset: finding.Asset{Kind: "package", ID: "app.tar!pkg:pypi/django@3.2", Name: "django 3.2 (pypi)", Format: "image", Place: source.Place{File: "app.tar"}},
+			Place: source.Place{File: "app.tar:/usr/lib/python3/dist-packages/Django-3.2.dist-info/METADATA"}, Field: fmt.Sprintf("vulnerabilities[%d]", i),
+			Key: "vulnerabilities[" + v.ID + "]", Message: "django 3.2 has " + v.ID, Layer: layer, Package: software, Vulnerability: v,
+			Fix: "Update the package to the fixed version.", References: map[string][]string{"nist-800-190": {"4.1.1"}},
+		})
+	}
+	return out
 }
 
 // absent are findings about keys that are not there: they share the place of

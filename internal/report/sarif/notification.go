@@ -49,8 +49,8 @@ func (s *ruleSet) undetermined(f *finding.Finding) notification {
 		said += ": " + f.Reason
 	}
 	n := notify("error", notJudged, said)
-	index := s.index[f.Rule]
-	n.AssociatedRule = &reference{ID: f.Rule, Index: &index}
+	index := s.index[ruleOf(f)]
+	n.AssociatedRule = &reference{ID: ruleOf(f), Index: &index}
 	at := locate(f.Place, f.Excerpt)
 	at.Logical = []logicalLocation{{Name: f.Asset.Name, FullyQualifiedName: f.Asset.ID, Kind: f.Asset.Kind}}
 	n.Locations = []location{at}

@@ -23,14 +23,23 @@ type ruleSet struct {
 	index map[string]int
 }
 
+// ruleOf is the id of a finding's rule as services know it. They rate rules and
+// not results, so that each vulnerability is a rule of its own below ours.
+func ruleOf(f *finding.Finding) string {
+	if f.Vulnerability == nil {
+		return f.Rule
+	}
+	return f.Rule + "/" + f.Vulnerability.ID
+}
+
 // rulesOf collects the rules. A rule is as severe as its worst finding.
 func rulesOf(lists ...[]finding.Finding) *ruleSet {
 	worst := map[string]*finding.Finding{}
 	for _, list := range lists {
 		for i := range list {
 			f := &list[i]
-			if w := worst[f.Rule]; w == nil || f.Severity > w.Severity {
-				worst[f.Rule] = f
+			if w := worst[ruleOf(f)]; w == nil || f.Severity > w.Severity {
+				worst[ruleOf(f)] = f
 			}
 		}
 	}
@@ -43,9 +52,13 @@ func rulesOf(lists ...[]finding.Finding) *ruleSet {
 }
 
 func describe(f *finding.Finding) rule {
-	title := wording.Cut(wording.Line(cmp.Or(f.Title, f.Rule)), maxName)
+	title := wording.Line(cmp.Or(f.Title, f.Rule))
+	if v := f.Vulnerability; v != nil {
+		title = wording.Line(strings.TrimSuffix(v.ID+": "+v.Summary, ": "))
+	}
+	title = wording.Cut(title, maxName)
 	r := rule{
-		ID:                   f.Rule,
+		ID:                   ruleOf(f),
 		Name:                 wording.Cut(pascalCase(f.Rule), maxName),
 		ShortDescription:     text{Text: title},
 		FullDescription:      text{Text: wording.Cut(cmp.Or(wording.Line(strings.TrimSpace(f.Why)), title), maxText)},
@@ -59,6 +72,9 @@ func describe(f *finding.Finding) rule {
 	}
 	if f.Rule != finding.RuleUnread {
 		r.HelpURI = rulePages + pathEscape(f.Rule) + ".md"
+	}
+	if v := f.Vulnerability; v != nil && strings.HasPrefix(v.URL, "https://") {
+		r.HelpURI = v.URL
 	}
 	return r
 }

@@ -132,7 +132,7 @@ type line struct {
 }
 
 func lineOf(f *finding.Finding) line {
-	return line{f.Rule, source.Place{File: f.Place.File, Position: source.Position{Line: f.Place.Line}}}
+	return line{ruleOf(f), source.Place{File: f.Place.File, Position: source.Position{Line: f.Place.Line}}}
 }
 
 func sharedLines(findings []*finding.Finding) map[line]int {
@@ -145,8 +145,8 @@ func sharedLines(findings []*finding.Finding) map[line]int {
 
 func (s *ruleSet) result(f *finding.Finding, sharesLine bool) result {
 	out := result{
-		RuleID:              f.Rule,
-		RuleIndex:           s.index[f.Rule],
+		RuleID:              ruleOf(f),
+		RuleIndex:           s.index[ruleOf(f)],
 		Level:               level(f.Severity),
 		Kind:                "fail",
 		Message:             message(f),

@@ -216,7 +216,7 @@ func TestLineHashOnlyWhereNeeded(t *testing.T) {
 	r := sample.Many(4)
 	for i := range r.Findings {
 		f := &r.Findings[i]
-		f.Rule, f.Place = "one-rule", source.Place{File: "a.yaml", Position: source.Position{Line: []int{1, 2, 2, 0}[i]}}
+		f.Rule, f.Vulnerability, f.Place = "one-rule", nil, source.Place{File: "a.yaml", Position: source.Position{Line: []int{1, 2, 2, 0}[i]}}
 	}
 	seen := map[string]bool{}
 	for i, res := range parse(t, render(t, r, Options{})).Runs[0].Results {

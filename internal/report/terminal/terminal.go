@@ -119,7 +119,13 @@ func (p *printer) wrap(column int, text string) []string {
 // asset prints the findings of one asset.
 func (p *printer) asset(findings []finding.Finding) {
 	a := findings[0].Asset
-	p.heading(wording.Cut(wording.Line(a.Name), 300), strings.TrimSpace(p.besides(a)+"  "+wording.Layer(findings[0].Layer)))
+	name, file, layer := wording.Cut(wording.Line(a.Name), 300), p.besides(a), wording.Layer(findings[0].Layer)
+	if p.Width > 0 && textWidth(name+"  "+file+"  "+layer) > p.Width {
+		p.heading(name, file)
+		p.text(2, dim, layer)
+	} else {
+		p.heading(name, strings.TrimSpace(file+"  "+layer))
+	}
 	explained := map[string]bool{}
 	var above *finding.Finding
 	inBrief := false
