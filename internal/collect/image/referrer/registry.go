@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -14,6 +15,9 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
+
+// patience is how long one request may take, its retries included.
+const patience = 2 * time.Minute
 
 // registry is a repository of a registry. Credentials are those of the user's
 // Docker or Podman configuration. Nothing else is ever asked over the network.
@@ -44,6 +48,8 @@ func (r *registry) ref(text string) name.Reference {
 }
 
 func (r *registry) manifest(ctx context.Context, ref string) (v1.Descriptor, []byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	got, err := remote.Get(r.ref(ref), options(ctx)...)
 	if err != nil {
 		return v1.Descriptor{}, nil, explain(err)
@@ -58,6 +64,8 @@ func (r *registry) manifest(ctx context.Context, ref string) (v1.Descriptor, []b
 }
 
 func (r *registry) blob(ctx context.Context, d v1.Descriptor) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	if d.Size > maxBlob {
 		return nil, fmt.Errorf("it is larger than %d MiB", maxBlob>>20)
 	}
@@ -83,6 +91,8 @@ func readBounded(from io.Reader) ([]byte, error) {
 }
 
 func (r *registry) referrers(ctx context.Context, digest string) ([]found, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	index, err := remote.Referrers(r.repo.Digest(digest), options(ctx)...)
 	if err != nil {
 		return nil, explain(err)
