@@ -34,6 +34,9 @@ func trustOf(name, head string) trust {
 	if t, ok := extensions[extension(base)]; ok {
 		return t
 	}
+	if first, _, _ := strings.Cut(head, "\n"); strings.HasPrefix(first, "#!") && !strings.Contains(first, "sh") {
+		return trustCode // a script in Python, Perl, ...
+	}
 	if i := strings.IndexByte(base, '.'); i <= 0 || strings.HasPrefix(base, ".env") {
 		return trustSettings // etc/shadow, .netrc, .env.production, Dockerfile
 	}

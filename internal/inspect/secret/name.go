@@ -35,7 +35,7 @@ var lexicon = map[string]role{
 	"pgpass": headPassword, "dbpass": headPassword, "sshpass": headPassword, "rootpw": headPassword,
 	"bindpw": headPassword, "keypass": headPassword, "storepass": headPassword, "userpass": headPassword,
 	"requirepass": headPassword, "masterauth": headPassword, "adminpass": headPassword,
-	"rootpass": headPassword, "dbpwd": headPassword, "userpwd": headPassword, "mypass": headPassword,
+	"psk": headPassword, "rootpass": headPassword, "dbpwd": headPassword, "userpwd": headPassword, "mypass": headPassword,
 
 	"token": headToken | ofKey, "secret": headToken | ofKey, "apikey": headToken, "apitoken": headToken,
 	"authtoken": headToken, "accesstoken": headToken, "bearertoken": headToken, "bearer": headToken,
@@ -55,7 +55,7 @@ var lexicon = map[string]role{
 	"integration": ofKey, "ingestion": ofKey, "subscription": ofKey, "license": ofKey,
 	"licence": ofKey, "function": ofKey, "ssh": ofKey, "rsa": ofKey, "tls": ofKey, "ssl": ofKey,
 	"pgp": ofKey, "gpg": ofKey, "aes": ofKey, "write": ofKey, "seal": ofKey, "unseal": ofKey,
-	"security": ofKey, "instrumentation": ofKey, "sendgrid": ofKey, "stripe": ofKey,
+	"preshared": ofKey, "security": ofKey, "instrumentation": ofKey, "sendgrid": ofKey, "stripe": ofKey,
 	"openai": ofKey, "datadog": ofKey, "erlang": ofKey, "data": ofKey | trailing, "server": ofKey,
 
 	"value": trailing, "plain": trailing, "plaintext": trailing, "base64": trailing, "b64": trailing,

@@ -9,8 +9,10 @@ import (
 // Scanner finds credentials in files of any kind. It is safe for concurrent use.
 type Scanner struct {
 	table *table
-	// text and binary find the places that are worth a closer look.
-	text, binary *filter
+	// text finds the places that are worth a closer look, binary those where a
+	// name proves nothing.
+	text   *filter
+	binary func() *filter
 }
 
 // Hit is one credential in a file.
@@ -55,11 +57,15 @@ func NewScanner() *Scanner { return builtInScanner() }
 
 var builtInScanner = sync.OnceValue(func() *Scanner {
 	t := builtIn()
-	return &Scanner{table: t, text: newFilter(t, true), binary: newFilter(t, false)}
+	return &Scanner{
+		table:  t,
+		text:   newFilter(t, true),
+		binary: sync.OnceValue(func() *filter { return newFilter(t, false) }),
+	}
 })
 
 // Scan finds the credentials in the content of a file, in the order in which
-// they stand. The name, a path, tells what kind of file it is.
+// they stand, each at its first place. The name, a path, tells what kind of file it is.
 func (s *Scanner) Scan(content []byte, name string, emit func(Hit)) {
 	stream := s.stream(name, int64(len(content)), emit)
 	stream.Write(content, 0)
@@ -84,6 +90,8 @@ type Stream struct {
 	// read is up to where a long value without quotes was read.
 	read int
 	hits int
+	// told are the sums of what was told: each credential is told once.
+	told map[uint64]bool
 }
 
 // Stream begins the scan of a file of the size in bytes.
@@ -143,7 +151,7 @@ func (st *Stream) begin(text string) {
 	st.trust = trustOf(st.name, text[:min(len(text), headSize)])
 	st.filter = st.scanner.text
 	if st.trust == trustShapes {
-		st.filter = st.scanner.binary
+		st.filter = st.scanner.binary()
 	}
 	if st.trust == trustSettings && st.size <= Overlap && passwordFile(st.name) {
 		st.text = text
@@ -383,6 +391,9 @@ func (st *Stream) flush(text string, offset int64, before int) {
 		keep--
 	}
 	for _, f := range all[:keep] {
+		if st.told[f.sum] {
+			continue
+		}
 		if st.hits++; st.hits > maxHits {
 			break
 		}
@@ -397,7 +408,12 @@ func (st *Stream) mask(known int) {
 	for i := known; i < len(st.found); i++ {
 		f := &st.found[i]
 		chosen := st.rank(f.Kind) < 2
-		f.masked = preview(st.text[f.Start-st.base:f.End-st.base], f.prefix, chosen)
+		secret := st.text[f.Start-st.base : f.End-st.base]
+		f.masked = preview(secret, f.prefix, chosen)
+		f.sum = 14695981039346656037 // FNV-1a
+		for k := range len(secret) {
+			f.sum = (f.sum ^ uint64(secret[k])) * 1099511628211
+		}
 	}
 }
 
@@ -405,6 +421,10 @@ func (st *Stream) tell(text string, offset int64, f found) {
 	if f.line == 0 {
 		f.line = st.lineOf(text, offset, f.Start)
 	}
+	if st.told == nil {
+		st.told = map[uint64]bool{}
+	}
+	st.told[f.sum] = true
 	k := st.byID[f.Kind]
 	st.emit(Hit{
 		Kind: k.id, Title: k.title, Severity: k.severity, Start: int64(f.Start), End: int64(f.End),

@@ -173,6 +173,16 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// A credential that is there several times is told once, at its first place.
+func TestRepeated(t *testing.T) {
+	line := "token: " + newGenerator(13).token() + "\n"
+	for _, text := range []string{line + line + line, line + strings.Repeat("x: 1\n", 20000) + line} {
+		if hits := scan("x.yaml", text); len(hits) != 1 || hits[0].Line != 1 {
+			t.Errorf("%+v", hits)
+		}
+	}
+}
+
 // Scanning without a hit allocates nothing.
 func TestNoAllocation(t *testing.T) {
 	content := []byte(strings.Repeat(manifest, 20))

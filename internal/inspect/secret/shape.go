@@ -10,6 +10,8 @@ type found struct {
 	// prefix is how much of it is public, masked what may be shown.
 	prefix int
 	masked string
+	// sum tells its text from that of others.
+	sum uint64
 	// line is where it begins, 0 where that was not counted yet.
 	line int64
 }

@@ -1,6 +1,9 @@
 package main
 
-import "testing"
+import (
+	"math/rand/v2"
+	"testing"
+)
 
 // Every secret that is planted is found, and nothing that only looks like one is
 // reported, whatever the random parts are.
@@ -15,8 +18,8 @@ func TestCorpus(t *testing.T) {
 		for _, l := range labels {
 			kinds[l.kind] = true
 		}
-		if len(labels) < 60 || len(kinds) < 30 {
-			t.Fatalf("%d secrets of %d kinds", len(labels), len(kinds))
+		if others := lookAlikes(draw{rand.New(rand.NewPCG(seed, 2))}); len(labels) < 60 || len(kinds) < 30 || len(others) < 60 {
+			t.Fatalf("%d secrets of %d kinds, %d look-alikes", len(labels), len(kinds), len(others))
 		}
 		reports, _, _, err := scanOurs(dir)
 		if err != nil {
