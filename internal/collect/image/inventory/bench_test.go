@@ -91,6 +91,27 @@ func BenchmarkGoProgram(b *testing.B) {
 	b.ReportMetric(float64(len(whole))/1e6, "MB")
 }
 
+// BenchmarkLargeGoProgram looks at it while it passes by.
+func BenchmarkLargeGoProgram(b *testing.B) {
+	path := os.Getenv("GO_PROGRAM")
+	if path == "" {
+		path, _ = os.Executable()
+	}
+	c := open(b, path)
+	f := &image.File{Path: "usr/bin/x", Layer: &asset.Layer{}, Mode: 0o755, Size: c.Size()}
+	b.ReportAllocs()
+	for b.Loop() {
+		inv := New()
+		if err := inv.readLargeExecutable(f, c); err != nil {
+			b.Fatal(err)
+		}
+		if len(inv.found) == 0 || inv.found[0].Symbols == nil {
+			b.Fatal("no modules or no functions")
+		}
+	}
+	b.ReportMetric(float64(c.Size())/1e6, "MB")
+}
+
 // loaded is content in memory that is not copied.
 type loaded []byte
 

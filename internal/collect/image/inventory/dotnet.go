@@ -15,7 +15,7 @@ var byteOrderMark = []byte("\xef\xbb\xbf")
 // readDotnetDeps reads what a .NET application says it is made of: libraries by
 // "Name/1.0.0", each a package, a project or a file.
 func (inv *Inventory) readDotnetDeps(f *image.File, c image.Content) error {
-	text, err := content(c)
+	text, err := lockContent(c)
 	if err != nil {
 		return err
 	}
@@ -40,7 +40,7 @@ func (inv *Inventory) readDotnetDeps(f *image.File, c image.Content) error {
 
 // readNugetLock reads the lock file of NuGet: packages by framework.
 func (inv *Inventory) readNugetLock(f *image.File, c image.Content) error {
-	text, err := content(c)
+	text, err := lockContent(c)
 	if err != nil {
 		return err
 	}

@@ -53,8 +53,18 @@ func open(t testing.TB, path string) *file {
 
 func (f *file) Size() int64   { return f.size }
 func (f *file) Bytes() []byte { return nil }
-func (f *file) Windows(int, func([]byte, int64) bool) error {
-	return io.ErrUnexpectedEOF
+func (f *file) Windows(overlap int, yield func([]byte, int64) bool) error {
+	buf := make([]byte, image.WindowSize)
+	for at := int64(0); at < f.size; at += int64(len(buf) - overlap) {
+		n, err := f.ReadAt(buf, at)
+		if err != nil && err != io.EOF {
+			return err
+		}
+		if !yield(buf[:n], at) {
+			return nil
+		}
+	}
+	return nil
 }
 
 // layers are the files of an image, oldest layer first. A path that ends in "*"

@@ -20,8 +20,10 @@ import (
 
 // The bounds on what one image may tell.
 const (
-	// maxText is the largest database, lock file or manifest that is read.
+	// maxText is the largest database that is read, maxLock the largest lock file
+	// or manifest: those of the largest applications have 5 MB.
 	maxText = 64 << 20
+	maxLock = 16 << 20
 	// maxPackages is how many packages are kept. Large images have 20,000.
 	maxPackages = 300_000
 )
@@ -138,9 +140,14 @@ func (inv *Inventory) room(n int) error {
 }
 
 // content returns all of a file, which must not be changed or kept.
-func content(c image.Content) ([]byte, error) {
-	if c.Size() > maxText {
-		return nil, fmt.Errorf("it has %d bytes, more than the %d that are read of such a file", c.Size(), maxText)
+func content(c image.Content) ([]byte, error) { return contentUpTo(c, maxText) }
+
+// lockContent returns all of a file that is parsed as a whole.
+func lockContent(c image.Content) ([]byte, error) { return contentUpTo(c, maxLock) }
+
+func contentUpTo(c image.Content, most int64) ([]byte, error) {
+	if c.Size() > most {
+		return nil, fmt.Errorf("it has %d bytes, more than the %d that are read of such a file", c.Size(), most)
 	}
 	if b := c.Bytes(); b != nil {
 		return b, nil

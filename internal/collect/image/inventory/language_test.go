@@ -125,6 +125,16 @@ func TestLanguages(t *testing.T) {
 	}
 }
 
+// Work must follow the size of a lock file, not its depth.
+func TestDeepLockFile(t *testing.T) {
+	const depth = 2_000
+	text := strings.Repeat(`{"dependencies":{"a":`, depth) + `{"version":"1.0.0"}` + strings.Repeat(`}}`, depth)
+	r := inventoryOf(t, layers{{"srv/package-lock.json": text, "srv/yarn.lock": "b@^1:\n  version \"1.0.0\"\n"}})
+	if got, want := r.names(), "b 1.0.0"; got != want {
+		t.Errorf("packages are %s, want %s", got, want)
+	}
+}
+
 func TestPackageURLs(t *testing.T) {
 	r := inventoryOf(t, layers{{
 		"app/node_modules/@babel/core/package.json": `{"name":"@babel/core","version":"7.1.0","license":{"type":"MIT"},"licenses":[{"type":"BSD"},"ISC"]}`,

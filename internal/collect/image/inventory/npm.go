@@ -2,14 +2,12 @@ package inventory
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"strings"
 
 	"github.com/holdfast-sec/holdfast/internal/asset"
 	"github.com/holdfast-sec/holdfast/internal/collect/image"
-	"github.com/holdfast-sec/holdfast/internal/source"
 )
 
 // readPackageJSON reads the manifest of an installed package.
@@ -17,7 +15,7 @@ func (inv *Inventory) readPackageJSON(f *image.File, c image.Content) error {
 	if c.Size() > 4<<20 {
 		return errors.New("it is far too large for a package.json")
 	}
-	text, err := content(c)
+	text, err := lockContent(c)
 	if err != nil {
 		return err
 	}
@@ -67,15 +65,22 @@ func npmLicenses(raw json.RawMessage) []string {
 // readPackageLock reads the lock file of npm: since version 7 a flat list by
 // folder, before that a tree.
 func (inv *Inventory) readPackageLock(f *image.File, c image.Content) error {
-	text, err := content(c)
+	text, err := lockContent(c)
 	if err != nil {
 		return err
 	}
 	var lock struct {
-		Packages     map[string]npmLocked `json:"packages"`
+		Packages map[string]struct {
+			Name    string `json:"name"`
+			Version string `json:"version"`
+			Dev     bool   `json:"dev"`
+			Link    bool   `json:"link"`
+		} `json:"packages"`
 		Dependencies map[string]npmLocked `json:"dependencies"`
 	}
-	if err := json.Unmarshal(text, &lock); err != nil {
+	// One odd entry is no reason to lose the others, which are read all the same.
+	var odd *json.UnmarshalTypeError
+	if err := json.Unmarshal(text, &lock); err != nil && !errors.As(err, &odd) {
 		return err
 	}
 	var packages []asset.Package
@@ -96,32 +101,11 @@ func (inv *Inventory) readPackageLock(f *image.File, c image.Content) error {
 	return inv.addLocked(f, packages)
 }
 
+// npmLocked is an entry of the tree.
 type npmLocked struct {
-	Name         string               `json:"name"`
 	Version      string               `json:"version"`
 	Dev          bool                 `json:"dev"`
-	Link         bool                 `json:"link"`
 	Dependencies map[string]npmLocked `json:"dependencies"`
-}
-
-// UnmarshalJSON reads what is needed and looks over dependencies of the flat
-// form, which are ranges by name.
-func (l *npmLocked) UnmarshalJSON(text []byte) error {
-	var raw struct {
-		Name         string          `json:"name"`
-		Version      string          `json:"version"`
-		Dev          bool            `json:"dev"`
-		Link         bool            `json:"link"`
-		Dependencies json.RawMessage `json:"dependencies"`
-	}
-	if json.Unmarshal(text, &raw) != nil {
-		return nil // one odd entry is no reason to lose the others
-	}
-	l.Name, l.Version, l.Dev, l.Link = raw.Name, raw.Version, raw.Dev, raw.Link
-	if bytes.Contains(raw.Dependencies, []byte(`{`)) {
-		_ = json.Unmarshal(raw.Dependencies, &l.Dependencies)
-	}
-	return nil
 }
 
 const maxNpmDepth = 60
@@ -154,7 +138,7 @@ func appendNpm(packages []asset.Package, name, version string) []asset.Package {
 // readYarnLock reads the lock file of yarn, which has two forms that look alike:
 // blocks of descriptors with indented settings below.
 func (inv *Inventory) readYarnLock(f *image.File, c image.Content) error {
-	text, err := content(c)
+	text, err := lockContent(c)
 	if err != nil {
 		return err
 	}
@@ -205,28 +189,47 @@ func yarnName(line string) string {
 	return name
 }
 
-// readPnpmLock reads the lock file of pnpm. The keys of its packages are
-// "/name/1.0.0" up to version 5, "/name@1.0.0" in 6 and "name@1.0.0" in 9, with
-// what it was resolved against behind an underscore or in brackets.
+// readPnpmLock reads the lock file of pnpm. It is YAML, but written by a program
+// in one shape, so that lines tell all: below "packages:" the keys, below each
+// its settings. Keys are "/name/1.0.0" up to version 5, "/name@1.0.0" in 6 and
+// "name@1.0.0" in 9, with what it was resolved against behind an underscore or in
+// brackets.
 func (inv *Inventory) readPnpmLock(f *image.File, c image.Content) error {
-	text, err := content(c)
+	text, err := lockContent(c)
 	if err != nil {
 		return err
 	}
 	var packages []asset.Package
-	for _, document := range source.Split(text) {
-		lock, err := document.Parse()
-		if err != nil {
-			return err
+	var name, version string
+	dev, inside := false, false
+	flush := func() {
+		if !dev {
+			packages = appendNpm(packages, name, version)
 		}
-		for _, locked := range lock.Map("packages") {
-			if dev, _ := locked.Value.Bool("dev"); dev {
-				continue
-			}
-			name, version := pnpmKey(locked.Key.Text())
-			packages = appendNpm(packages, cmp.Or(locked.Value.Text("name"), name), cmp.Or(locked.Value.Text("version"), version))
+		name, version, dev = "", "", false
+	}
+	for line := range bytes.Lines(text) {
+		line := strings.TrimRight(string(line), " \r\n")
+		indent := len(line) - len(strings.TrimLeft(line, " "))
+		key, value, ok := strings.Cut(line[indent:], ": ")
+		switch {
+		case line == "":
+		case indent == 0:
+			flush()
+			inside = line == "packages:"
+		case !inside:
+		case indent == 2:
+			flush()
+			name, version = pnpmKey(strings.Trim(strings.TrimSuffix(line[indent:], ":"), `'"`))
+		case indent == 4 && ok && key == "dev":
+			dev = value == "true"
+		case indent == 4 && ok && key == "name":
+			name = strings.Trim(value, `'"`)
+		case indent == 4 && ok && key == "version":
+			version = strings.Trim(value, `'"`)
 		}
 	}
+	flush()
 	return inv.addLocked(f, packages)
 }
 

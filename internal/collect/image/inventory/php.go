@@ -21,7 +21,7 @@ type composerPackage struct {
 // and since Composer 2 an object with the list and the names of those packages
 // that only development needs.
 func (inv *Inventory) readComposerInstalled(f *image.File, c image.Content) error {
-	text, err := content(c)
+	text, err := lockContent(c)
 	if err != nil {
 		return err
 	}
@@ -40,7 +40,7 @@ func (inv *Inventory) readComposerInstalled(f *image.File, c image.Content) erro
 }
 
 func (inv *Inventory) readComposerLock(f *image.File, c image.Content) error {
-	text, err := content(c)
+	text, err := lockContent(c)
 	if err != nil {
 		return err
 	}

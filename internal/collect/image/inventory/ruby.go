@@ -40,7 +40,7 @@ func (inv *Inventory) readGemSpecification(f *image.File, c image.Content) error
 // readGemLock reads the lock file of Bundler: below "specs:" of each source,
 // four spaces, a name and in brackets a version, perhaps with a platform.
 func (inv *Inventory) readGemLock(f *image.File, c image.Content) error {
-	text, err := content(c)
+	text, err := lockContent(c)
 	if err != nil {
 		return err
 	}

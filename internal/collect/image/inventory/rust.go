@@ -50,7 +50,7 @@ func (inv *Inventory) readAudit(f *image.File, packed []byte) error {
 // readCargoLock reads the lock file of Cargo. It is TOML, but written by a
 // program in one shape: tables of packages, each key on a line of its own.
 func (inv *Inventory) readCargoLock(f *image.File, c image.Content) error {
-	text, err := content(c)
+	text, err := lockContent(c)
 	if err != nil {
 		return err
 	}
