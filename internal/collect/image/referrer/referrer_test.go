@@ -298,6 +298,21 @@ func TestIndex(t *testing.T) {
 	})
 }
 
+// TestSavedByCosign reads a layout in which kinds stand for tags.
+func TestSavedByCosign(t *testing.T) {
+	f := newFolder(t)
+	digest := fill(f)
+	sig := attach(f, "x", "", "application/vnd.oci.image.config.v1+json", "application/vnd.dev.cosign.simplesigning.v1+json", "signature", "")
+	f.write("index.json", fmt.Sprintf(`{"manifests":[
+		{"mediaType":%[1]q,"digest":%[2]q,"size":1,"annotations":{"kind":"dev.cosignproject.cosign/image"},"artifactType":"application/vnd.oci.image.config.v1+json"},
+		{"mediaType":%[1]q,"digest":%[3]q,"size":1,"annotations":{"kind":"dev.cosignproject.cosign/sigs"},"artifactType":"application/vnd.oci.image.config.v1+json"}]}`, manifestType, digest, sig))
+	img := open(t, f.dir, "")
+	got, err := img.Attachments(context.Background())
+	if err != nil || img.Manifests[0].Digest != digest || len(got) != 1 || got[0].Digest != sig || got[0].Subject != digest {
+		t.Errorf("%+v %v", got, err)
+	}
+}
+
 // TestExchanged checks that content which does not have its digest is told.
 func TestExchanged(t *testing.T) {
 	f := newFolder(t)
