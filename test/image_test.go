@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,10 +16,12 @@ import (
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -151,6 +155,36 @@ func imageCommand(ts *testscript.TestScript, neg bool, args []string) {
 	path, err := layout.Write(out, empty.Index)
 	ts.Check(err)
 	ts.Check(path.AppendImage(img))
+}
+
+// startRegistry starts a registry for the story, at $REGISTRY, that holds the
+// example's image as app:1.
+func startRegistry(env *testscript.Env) error {
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	env.Defer(server.Close)
+	host := strings.TrimPrefix(server.URL, "http://")
+	env.Setenv("REGISTRY", host)
+	ref, err := name.ParseReference(host + "/app:1")
+	if err != nil {
+		return err
+	}
+	img, err := buildImage(filepath.Join("..", "examples", "image"))
+	if err != nil {
+		return err
+	}
+	return remote.Write(ref, img)
+}
+
+// expandCommand is the command "expand FILE...": it puts the values of $VARIABLES
+// into files.
+func expandCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: expand FILE...")
+	}
+	for _, file := range args {
+		text := os.Expand(ts.ReadFile(file), ts.Getenv)
+		ts.Check(os.WriteFile(ts.MkAbs(file), []byte(text), 0o666))
+	}
 }
 
 // TestExampleImage holds the archive of the examples against the folder that it

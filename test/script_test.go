@@ -34,13 +34,14 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           "script",
 		UpdateScripts: *update,
-		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"image": imageCommand},
+		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"image": imageCommand, "expand": expandCommand},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("EXAMPLES", examples)
 			// No engine of this machine has a say in a story.
 			env.Setenv("DOCKER_HOST", "unix:///nowhere.sock")
+			env.Setenv("CONTAINER_HOST", "unix:///nowhere.sock")
 			env.Setenv("HOLDFAST_DB", filepath.Join(env.WorkDir, "db"))
-			return nil
+			return startRegistry(env)
 		},
 	})
 }

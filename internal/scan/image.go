@@ -129,30 +129,30 @@ func (i *images) targets() []collect.Input {
 
 // note remembers the images that an asset names.
 func (i *images) note(a asset.Asset) {
-	var refs []asset.ImageRef
 	switch a := a.(type) {
 	case *asset.Pod:
 		for _, c := range a.Containers {
-			refs = append(refs, c.Image)
+			i.note(c)
 		}
 	case *asset.Container:
-		refs = append(refs, a.Image)
+		i.noteRef(a.Image, a, "image")
 	case *asset.Image:
 		if a.Format == asset.Dockerfile && !a.Scratch {
-			refs = append(refs, a.Base)
+			i.noteRef(a.Base, a, "base")
 		}
 	}
+}
+
+func (i *images) noteRef(ref asset.ImageRef, a asset.Asset, field string) {
+	text := strings.TrimSpace(ref.Text)
+	if text == "" || strings.ContainsAny(text, "${}<> ") {
+		return // its name is not known before it is deployed
+	}
+	at, _ := a.Locate(field)
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	for _, r := range refs {
-		text := strings.TrimSpace(r.Text)
-		if text == "" || strings.ContainsAny(text, "${}<> ") {
-			continue // its name is not known before it is deployed
-		}
-		at, _ := a.Locate("image")
-		if first, ok := i.named[text]; !ok || at.Compare(first) < 0 {
-			i.named[text] = at
-		}
+	if first, ok := i.named[text]; !ok || at.Compare(first) < 0 {
+		i.named[text] = at
 	}
 }
 
