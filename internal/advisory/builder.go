@@ -1,7 +1,6 @@
 package advisory
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/binary"
 	"errors"
@@ -24,14 +23,16 @@ type Builder struct {
 func NewBuilder() *Builder { return &Builder{families: map[string]*family{}} }
 
 // family collects the advisories of an ecosystem, already in the form that they
-// have in the pack: an advisory takes a few hundred bytes.
+// have in the pack: one takes some hundred bytes, however long its text was.
 type family struct {
 	name       string
 	advisories map[string]*stored
-	// Version names, releases and heads come again and again.
-	versions   map[string]uint32
-	names      []string
 	releases   map[string]uint32
+	// What comes again and again is kept once.
+	versions   pool // names
+	sets       pool // of versions, as numbers
+	heads      pool
+	bodies     pool
 	newest     time.Time
 	source     string
 	etag       string
@@ -39,25 +40,39 @@ type family struct {
 	incomplete bool
 }
 
+// pool keeps texts once, and gives them numbers.
+type pool struct {
+	numbers map[string]uint32
+	texts   []string
+}
+
+func (p *pool) number(text []byte) uint32 {
+	number, ok := p.numbers[string(text)]
+	if !ok {
+		if p.numbers == nil {
+			p.numbers = map[string]uint32{}
+		}
+		number = uint32(len(p.texts))
+		own := string(text)
+		p.numbers[own] = number
+		p.texts = append(p.texts, own)
+	}
+	return number
+}
+
 // stored is an advisory within a family; one without records was withdrawn.
 type stored struct {
-	changed time.Time
+	changed int64
 	records []record
 }
 
 // record is what an advisory says of one package.
 type record struct {
-	name     string
-	release  uint32 // from 1; 0 is all
-	head     head
-	body     []byte // ranges and imports
-	versions []uint32
-}
-
-// head is what an advisory says once for all packages.
-type head struct {
-	fields  string
-	summary string
+	name    string
+	release uint32 // from 1; 0 is all
+	// The numbers of a head (its fields, preceded by their length, and its summary),
+	// of ranges and imports, and of a set of versions.
+	head, body, versions uint32
 }
 
 // Entry is one advisory of any number of packages, as Builder.Add takes it.
@@ -82,7 +97,7 @@ type Affected struct {
 func (b *Builder) family(name string) *family {
 	f := b.families[name]
 	if f == nil {
-		f = &family{name: name, advisories: map[string]*stored{}, versions: map[string]uint32{}, releases: map[string]uint32{}}
+		f = &family{name: name, advisories: map[string]*stored{}, releases: map[string]uint32{}}
 		b.families[name] = f
 	}
 	return f
@@ -106,7 +121,7 @@ func (b *Builder) Add(e *Entry) {
 	}
 	for _, f := range touched {
 		have := f.advisories[e.ID]
-		if have != nil && have.changed.After(e.Changed) {
+		if have != nil && have.changed > nanoseconds(e.Changed) {
 			continue
 		}
 		f.advisories[e.ID] = f.stored(e)
@@ -116,36 +131,38 @@ func (b *Builder) Add(e *Entry) {
 	}
 }
 
+// nanoseconds makes a number of a time; the zero time is before all others.
+func nanoseconds(t time.Time) int64 {
+	if t.IsZero() {
+		return math.MinInt64
+	}
+	return t.UnixNano()
+}
+
 // stored brings what an advisory says of the packages of this family into the
 // form of the pack.
 func (f *family) stored(e *Entry) *stored {
-	s := &stored{changed: e.Changed}
+	s := &stored{changed: nanoseconds(e.Changed)}
 	if e.Withdrawn {
 		return s
 	}
-	var last head
 	for i := range e.Packages {
 		a := &e.Packages[i]
-		name, release := Family(a.Ecosystem)
-		if name != f.name {
+		family, release := Family(a.Ecosystem)
+		if family != f.name {
 			continue
 		}
-		// Heads of one advisory are mostly equal: keep one.
-		if h := (head{string(appendHead(nil, &a.Advisory)), a.Summary}); h != last {
-			last = head{h.fields, strings.Clone(a.Summary)}
-		}
-		own := normalName(name, a.Name)
-		r := record{name: own, release: f.release(normalRelease(name, release)), head: last,
-			body: appendBody(nil, &a.Advisory, own), versions: f.versionNumbers(a.Versions)}
-		if !slices.ContainsFunc(s.records, r.equal) {
+		name := strings.Clone(normalName(family, a.Name))
+		r := record{name: name, release: f.release(normalRelease(family, release)),
+			head:     f.heads.number(append(appendText(nil, string(appendHead(nil, &a.Advisory))), a.Summary...)),
+			body:     f.bodies.number(appendBody(nil, &a.Advisory, name)),
+			versions: f.sets.number(f.set(a.Versions))}
+		if !slices.Contains(s.records, r) {
 			s.records = append(s.records, r)
 		}
 	}
+	s.records = slices.Clip(s.records)
 	return s
-}
-
-func (r record) equal(o record) bool {
-	return r.name == o.name && r.release == o.release && r.head == o.head && bytes.Equal(r.body, o.body) && slices.Equal(r.versions, o.versions)
 }
 
 func (f *family) release(release string) uint32 {
@@ -161,23 +178,28 @@ func (f *family) release(release string) uint32 {
 	return number
 }
 
-func (f *family) versionNumbers(names []string) []uint32 {
-	if len(names) == 0 {
-		return nil
-	}
+// set writes a set of version names as numbers.
+func (f *family) set(names []string) []byte {
 	numbers := make([]uint32, len(names))
 	for i, name := range names {
-		number, ok := f.versions[name]
-		if !ok {
-			name = strings.Clone(name)
-			number = uint32(len(f.names))
-			f.versions[name] = number
-			f.names = append(f.names, name)
-		}
-		numbers[i] = number
+		numbers[i] = f.versions.number([]byte(name))
 	}
 	slices.Sort(numbers)
-	return slices.Clip(slices.Compact(numbers))
+	var b []byte
+	for _, number := range slices.Compact(numbers) {
+		b = binary.LittleEndian.AppendUint32(b, number)
+	}
+	return b
+}
+
+// numbersOf reads what set wrote.
+func (f *family) numbersOf(set uint32) []uint32 {
+	text := f.sets.texts[set]
+	numbers := make([]uint32, len(text)/4)
+	for i := range numbers {
+		numbers[i] = binary.LittleEndian.Uint32([]byte(text[4*i:][:4]))
+	}
+	return numbers
 }
 
 // addPack puts the advisories of a pack in that are not there yet: what a pack
@@ -213,8 +235,8 @@ func (b *Builder) encode(name string) ([]byte, error) {
 	packages, count := f.packages()
 	labels := labels{ecosystem: f.name, source: f.source, etag: f.etag}
 	labels.releases, packages = f.usedReleases(packages)
-	e := encoder{family: f, heads: map[head]uint32{}, words: map[string]int{}}
-	list := chooseWords(packages)
+	e := encoder{family: f, heads: make([]uint32, len(f.heads.texts)), words: map[string]int{}}
+	list := f.chooseWords(packages)
 	for i, word := range list {
 		e.words[word] = i
 	}
@@ -232,17 +254,25 @@ func (b *Builder) encode(name string) ([]byte, error) {
 }
 
 // chooseWords chooses the words of summaries that get a number.
-func chooseWords(packages []named) []string {
-	counted, list := map[head]bool{}, wordList{}
+func (f *family) chooseWords(packages []named) []string {
+	counted, list := make([]bool, len(f.heads.texts)), wordList{}
 	for _, p := range packages {
 		for _, r := range p.records {
 			if !counted[r.head] {
 				counted[r.head] = true
-				list.add(r.head.summary)
+				_, summary := f.head(r.head)
+				list.add(summary)
 			}
 		}
 	}
 	return list.choose()
+}
+
+// head returns the parts of a head.
+func (f *family) head(number uint32) (fields, summary string) {
+	c := cursor{text: f.heads.texts[number]}
+	fields = c.string()
+	return fields, c.text[c.at:]
 }
 
 // named is a package and all that is said of it.
@@ -301,7 +331,7 @@ func (f *family) usedReleases(packages []named) ([]string, []named) {
 // encoder writes the parts of a pack.
 type encoder struct {
 	*family
-	heads                 map[head]uint32
+	heads                 []uint32 // where each is, from 1; 0 is nowhere yet
 	words                 map[string]int
 	headBytes, groupBytes []byte
 	index12               []indexed
@@ -312,18 +342,17 @@ type indexed struct {
 	hash, start, length uint32
 }
 
-// head writes a head, or finds it again, and returns where it is.
-func (e *encoder) head(h head) uint64 {
-	at, ok := e.heads[h]
-	if !ok {
-		at = uint32(len(e.headBytes))
-		e.heads[h] = at
-		bytes := appendSummary([]byte(h.fields), h.summary, e.words)
-		e.headBytes = binary.LittleEndian.AppendUint32(e.headBytes, uint32(len(bytes)))
-		e.headBytes = binary.LittleEndian.AppendUint32(e.headBytes, checksum(bytes))
-		e.headBytes = append(e.headBytes, bytes...)
+// place writes a head if that is still to be done, and returns where it is.
+func (e *encoder) place(number uint32) uint64 {
+	if e.heads[number] == 0 {
+		fields, summary := e.head(number)
+		b := appendSummary([]byte(fields), summary, e.words)
+		e.heads[number] = uint32(len(e.headBytes)) + 1
+		e.headBytes = binary.LittleEndian.AppendUint32(e.headBytes, uint32(len(b)))
+		e.headBytes = binary.LittleEndian.AppendUint32(e.headBytes, checksum(b))
+		e.headBytes = append(e.headBytes, b...)
 	}
-	return uint64(at)
+	return uint64(e.heads[number] - 1)
 }
 
 // group writes what is said of a package.
@@ -337,9 +366,9 @@ func (e *encoder) group(name string, records []record) error {
 	b = binary.AppendUvarint(b, uint64(len(records)))
 	for i, r := range records {
 		p := binary.AppendUvarint(nil, uint64(r.release))
-		p = binary.AppendUvarint(p, e.head(r.head))
+		p = binary.AppendUvarint(p, e.place(r.head))
 		p = binary.AppendUvarint(p, sets[i])
-		p = append(p, r.body...)
+		p = append(p, e.bodies.texts[r.body]...)
 		b = appendText(b, string(p))
 	}
 	if len(b)+4 > maxGroup || int64(len(e.groupBytes))+int64(len(e.headBytes)) > math.MaxInt32 {
@@ -356,47 +385,50 @@ func (e *encoder) group(name string, records []record) error {
 func (e *encoder) versionTable(records []record) (table []byte, sets []uint64, err error) {
 	sets = make([]uint64, len(records))
 	var all []uint32
+	seen := map[uint32]bool{}
 	for _, r := range records {
-		all = append(all, r.versions...)
+		if !seen[r.versions] {
+			seen[r.versions] = true
+			all = append(all, e.numbersOf(r.versions)...)
+		}
 	}
 	if len(all) == 0 {
 		return nil, sets, nil
 	}
 	slices.Sort(all)
 	all = slices.Compact(all)
-	slices.SortFunc(all, func(a, b uint32) int { return compareNatural(e.names[a], e.names[b]) })
+	slices.SortFunc(all, func(a, b uint32) int { return compareNatural(e.versions.texts[a], e.versions.texts[b]) })
 	place := make(map[uint32]int, len(all))
 	table = binary.AppendUvarint(nil, uint64(len(all)))
 	previous := ""
 	for i, number := range all {
 		place[number] = i
-		name := e.names[number]
+		name := e.versions.texts[number]
 		shared := commonPrefix(previous, name)
 		table = appendText(append(table, byte(shared)), name[shared:])
 		previous = name
 	}
-	known, total := map[string]uint64{}, 0
+	known, total := map[uint32]uint64{}, 0
 	var written []byte
 	for i, r := range records {
-		if len(r.versions) == 0 {
+		if e.sets.texts[r.versions] == "" {
 			continue
 		}
-		places := make([]int, len(r.versions))
-		for k, number := range r.versions {
-			places[k] = place[number]
-		}
-		slices.Sort(places)
-		runs, several := appendRuns(nil, places)
-		number, ok := known[string(runs)]
-		if !ok {
-			number = uint64(len(known) + 1)
-			known[string(runs)] = number
+		if known[r.versions] == 0 {
+			known[r.versions] = uint64(len(known) + 1)
+			numbers := e.numbersOf(r.versions)
+			places := make([]int, len(numbers))
+			for k, number := range numbers {
+				places[k] = place[number]
+			}
+			slices.Sort(places)
+			runs, several := appendRuns(nil, places)
 			written = append(written, runs...)
 			if several {
 				total += len(places)
 			}
 		}
-		sets[i] = number
+		sets[i] = known[r.versions]
 	}
 	if total > maxListed {
 		return nil, nil, errors.New("its advisories list too many versions")

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -402,6 +403,39 @@ func FuzzPack(f *testing.F) {
 			b.addPack(file)
 		}
 	})
+}
+
+// TestHostilePack changes packs in which all checksums are right afterwards: no
+// look-up may read what is not there.
+func TestHostilePack(t *testing.T) {
+	data, names := sample(t)
+	random := rand.New(rand.NewPCG(1, 2))
+	opened := 0
+	for range 20_000 {
+		changed := slices.Clone(data)
+		for range 1 + random.IntN(4) {
+			at := random.IntN(len(changed))
+			changed[at] = []byte{changed[at] ^ 1<<random.IntN(8), byte(random.IntN(256)), 0xff}[random.IntN(3)]
+		}
+		reseal(changed)
+		file, err := readPack("test", changed)
+		if err != nil {
+			continue
+		}
+		opened++
+		p := &Pack{mapped: file}
+		for _, name := range names {
+			p.Lookup(name)
+		}
+		if file.all(func(string, []Advisory) error { return nil }) == nil {
+			if err := NewBuilder().addPack(file); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if opened < 10_000 {
+		t.Errorf("only %d could be opened: the test reaches nothing", opened)
+	}
 }
 
 // TestCutWhileOpen cuts a file short behind the back of the reader.
