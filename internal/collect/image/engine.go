@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -55,6 +56,19 @@ func sockets(kind Source, env map[string]string) []string {
 		}
 		add(runtimeDir, "podman/podman.sock")
 		add("/run/podman/podman.sock")
+	}
+	return out
+}
+
+// listening leaves out the sockets that are not there.
+func listening(sockets []string) []string {
+	var out []string
+	for _, s := range sockets {
+		file, named := strings.CutPrefix(s, "unix://")
+		_, err := os.Stat(file)
+		if err == nil || !named && strings.Contains(s, "://") {
+			out = append(out, s)
+		}
 	}
 	return out
 }

@@ -3,13 +3,21 @@ package image
 import (
 	"archive/tar"
 	"context"
+	"io"
+	"log"
 	"maps"
 	"net"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"github.com/holdfast-sec/holdfast/internal/collect/image/fake"
 )
@@ -147,4 +155,39 @@ func TestSockets(t *testing.T) {
 			t.Errorf("%s with %v: %v, want %v", test.kind, test.env, got, test.want)
 		}
 	}
+}
+
+// TestEngineThenRegistry looks on where the engine has no image, and tells of both
+// where nobody has it.
+func TestEngineThenRegistry(t *testing.T) {
+	e := engineOf(t, nil)
+	host := registryOf(t, map[string]v1.Image{"app:1": imageOf(t, []node{{name: "a", content: "a"}})})
+	env := map[string]string{"DOCKER_HOST": "unix://" + e.Socket}
+	opened, err := Open(t.Context(), host+"/app:1", Anywhere, Platform{OS: "linux", Architecture: "amd64"}, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened.Close()
+	_, err = Open(t.Context(), host+"/app:2", Anywhere, Platform{OS: "linux", Architecture: "amd64"}, env)
+	if err == nil || !strings.Contains(err.Error(), "the registry has no such image") || !strings.Contains(err.Error(), e.Socket+": it has no such image") {
+		t.Errorf("the error is %v, want one that tells of the registry and of the engine", err)
+	}
+}
+
+// registryOf starts a registry with images.
+func registryOf(t *testing.T, images map[string]v1.Image) (host string) {
+	t.Helper()
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	t.Cleanup(server.Close)
+	host = strings.TrimPrefix(server.URL, "http://")
+	for tag, img := range images {
+		ref, err := name.ParseReference(host + "/" + tag)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := remote.Write(ref, img); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return host
 }

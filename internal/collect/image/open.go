@@ -69,12 +69,24 @@ func Open(ctx context.Context, target string, from Source, platform Platform, en
 	if strings.HasPrefix(target, ".") || strings.HasPrefix(target, "/") || strings.HasSuffix(target, ".tar") {
 		return nil, fmt.Errorf("opening %s: there is no such file or folder", target)
 	}
-	for _, engine := range []Source{Docker, Podman} {
-		if opened, err := fromEngine(ctx, target, engine, sockets(engine, env), platform); err == nil {
+	var reasons []string
+	for _, kind := range []Source{Docker, Podman} {
+		listening := listening(sockets(kind, env))
+		if listening == nil {
+			continue
+		}
+		opened, err := fromEngine(ctx, target, kind, listening, platform)
+		if err == nil {
 			return opened, nil
 		}
+		reasons = append(reasons, err.Error())
 	}
-	return one(fromRegistry(ctx, target, platform))
+	img, err := fromRegistry(ctx, target, platform)
+	if err != nil && reasons != nil {
+		// What was built here and pushed nowhere is looked for in vain there.
+		err = fmt.Errorf("%w; before that, %s", err, strings.Join(reasons, "; "))
+	}
+	return one(img, err)
 }
 
 func one(img *Image, err error) (*Opened, error) {
