@@ -52,10 +52,10 @@ type Note struct {
 
 // Stats says how much was looked at.
 type Stats struct {
-	// Files were read as input; Skipped were found and are none that is known.
+	// Files were read as input; Skipped were found and not looked into.
 	Files   int `json:"files"`
 	Skipped int `json:"skipped"`
-	// Searched are those of the skipped ones that were searched for secrets.
+	// Searched are none that is known, and were searched for secrets.
 	Searched int `json:"searched"`
 	// Images were looked into; Packages are those in them.
 	Images   int `json:"images"`

@@ -123,7 +123,8 @@ func Tree(ctx context.Context, plan Plan, tree *collect.Tree) (*finding.Result, 
 	if plan.Images.Named {
 		r.read(r.images.namedTargets())
 	}
-	if plan.Rules.judges("secret-in-file") {
+	search := plan.Rules.judges("secret-in-file")
+	if search {
 		r.read(append(r.leftovers(tree), r.pasts(plan, tree)...))
 	}
 	for _, e := range tree.Entries {
@@ -132,6 +133,8 @@ func Tree(ctx context.Context, plan Plan, tree *collect.Tree) (*finding.Result, 
 			r.result.Stats.Files++
 		case e.Explicit:
 			r.Unread(source.Place{File: e.Path}, "it is none of the formats that are read: Dockerfile, Compose, Kubernetes YAML or JSON, Helm chart, Kustomization, archive or layout of images")
+		case search:
+			r.result.Stats.Searched++
 		default:
 			r.result.Stats.Skipped++
 		}

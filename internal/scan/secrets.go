@@ -24,7 +24,6 @@ func (r *run) leftovers(tree *collect.Tree) []collect.Input {
 	for _, e := range tree.Unclaimed() {
 		inputs = append(inputs, leftover{r, e, buffers})
 	}
-	r.result.Stats.Searched = len(inputs)
 	return inputs
 }
 

@@ -144,8 +144,15 @@ func looked(s finding.Stats) string {
 	if s.Images > 0 {
 		parts = append(parts, wording.Count(s.Images, "image")+" with "+wording.Count(s.Packages, "package"))
 	}
-	if s.Images == 0 || s.Files+s.Skipped+s.Objects > 0 {
-		parts = append(parts, fmt.Sprintf("%s read, %d skipped", wording.Count(s.Files, "file"), s.Skipped), wording.Count(s.Objects, "object"))
+	if s.Images == 0 || s.Files+s.Searched+s.Skipped+s.Objects > 0 {
+		files := wording.Count(s.Files, "file") + " read"
+		if s.Searched > 0 {
+			files += fmt.Sprintf(", %d searched for secrets", s.Searched)
+		}
+		if s.Skipped > 0 || s.Searched == 0 {
+			files += fmt.Sprintf(", %d skipped", s.Skipped)
+		}
+		parts = append(parts, files, wording.Count(s.Objects, "object"))
 	}
 	return strings.Join(parts, "; ")
 }
