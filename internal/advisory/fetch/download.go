@@ -115,8 +115,10 @@ func (d *download) try(ctx context.Context, part string) (*fetched, error) {
 	case have > 0:
 		request.Header.Set("Range", fmt.Sprintf("bytes=%d-", have))
 		request.Header.Set("If-Range", known)
-	case d.etag != "":
+	case strings.HasSuffix(d.etag, `"`):
 		request.Header.Set("If-None-Match", d.etag)
+	case d.etag != "":
+		request.Header.Set("If-Modified-Since", d.etag)
 	}
 	response, err := d.client.Do(request)
 	if err != nil {
@@ -134,7 +136,8 @@ func (d *download) try(ctx context.Context, part string) (*fetched, error) {
 	if err := d.write(ctx, body, response, part, have); err != nil {
 		return nil, err
 	}
-	return &fetched{part, response.Header.Get("ETag"), response.Header}, nil
+	// A server without ETags may at least know dates; both are told apart by quotes.
+	return &fetched{part, cmp.Or(response.Header.Get("ETag"), response.Header.Get("Last-Modified")), response.Header}, nil
 }
 
 // begun tells what is here of the file, and under which ETag it came.
@@ -174,7 +177,7 @@ func (d *download) accept(r *http.Response, have int64, etag, part string) (int6
 	case http.StatusOK:
 		return 0, d.begin(r, part)
 	case http.StatusNotFound:
-		return 0, errors.New("there is no such file (404): ecosystems are called as at https://osv.dev/ecosystems, a mirror has <ecosystem>/all.zip")
+		return 0, errors.New("there is no such file (404): ecosystems are called as OSV does, a mirror has <ecosystem>/all.zip")
 	case http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return 0, again{fmt.Errorf("the server answers %s", r.Status)}
 	}

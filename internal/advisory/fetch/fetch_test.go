@@ -218,6 +218,20 @@ func TestUnchanged(t *testing.T) {
 	}
 }
 
+// TestUnchangedByDate asks a server that has no ETags.
+func TestUnchangedByDate(t *testing.T) {
+	data := archive(t, "GO-1")
+	s := serve(t, func(_ int, w http.ResponseWriter, r *http.Request) {
+		http.ServeContent(w, r, "all.zip", time.Date(2026, 5, 20, 0, 0, 0, 0, time.UTC), bytes.NewReader(data))
+	})
+	dir := t.TempDir()
+	for i, unchanged := range []bool{false, true} {
+		if r, err := updater(dir, s).Update(context.Background(), "Go"); err != nil || r.Unchanged != unchanged {
+			t.Errorf("time %d: the result is %+v (%v)", i, r, err)
+		}
+	}
+}
+
 // breakOff sends the first part of a file and ends the connection.
 func breakOff(w http.ResponseWriter, data []byte, n int, etag string) {
 	if etag != "" {
