@@ -48,3 +48,20 @@ func FuzzClassify(f *testing.F) {
 		}
 	})
 }
+
+// FuzzLargeExecutable gives hostile programs to the reader that never sees more
+// than a piece.
+func FuzzLargeExecutable(f *testing.F) {
+	f.Add(auditable(f, `{"packages":[{"name":"a","version":"1"}]}`)[:1024])
+	f.Add("\x7fELF" + string(goNote) + string(goRecord) + "\x08\x02" + string(make([]byte, 16)) + "\x08go1.22.1" + string(modulesStart) + "path\tx\nmod\ta\tv1.0.0\n" + string(modulesEnd))
+	f.Add("\x7fELF" + string(modulesStart) + "path\tx\nmod\ta\tv1.0.0\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		if len(text) > 1<<16 {
+			return
+		}
+		inv := New()
+		file := &image.File{Path: "usr/bin/x", Layer: &asset.Layer{}, Size: int64(len(text)), Mode: 0o755}
+		_ = inv.readLargeExecutable(file, contents(text))
+		inv.Finish()
+	})
+}
