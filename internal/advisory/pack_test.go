@@ -69,6 +69,7 @@ func TestReleases(t *testing.T) {
 		{"Debian", "12 11", "", "11 12"},
 		{"Ubuntu", "22.04:LTS 24.04:LTS Pro:22.04:LTS", "22.04", "22.04:LTS"},
 		{"Ubuntu", "22.04:LTS 24.04:LTS Pro:22.04:LTS", "Pro:22.04", "Pro:22.04:LTS"},
+		{"Maven", "- https://repo.example/", "https://other.example/", "-"},
 		{"Alpine", "v3.20 v3.2", "v3.20", "v3.20"},
 		{"Alpine", "v3.20 v3.2", "3.20", "v3.20"},
 		{"Red Hat", "enterprise_linux:9::baseos enterprise_linux:9::appstream enterprise_linux:8::baseos", "enterprise_linux:9",
@@ -137,6 +138,42 @@ func TestNames(t *testing.T) {
 		if err != nil || len(found) == 1 != test.found {
 			t.Errorf("%s: %s asked for as %s: found %d (%v)", test.ecosystem, test.written, test.asked, len(found), err)
 		}
+	}
+}
+
+// TestCollision looks up packages whose names have one hash.
+func TestCollision(t *testing.T) {
+	seen := map[uint32]string{}
+	for i := 0; ; i++ {
+		a := fmt.Sprintf("p%d", i)
+		b, ok := seen[nameHash(a)]
+		if seen[nameHash(a)] = a; !ok {
+			continue
+		}
+		p := openBytes(t, packBytes(t, "npm", says("X-1", "npm", a), says("X-2", "npm", b)), "")
+		for name, want := range map[string]string{a: "X-1", b: "X-2", "other": ""} {
+			if found, err := p.Lookup(name); err != nil || ids(found) != want {
+				t.Errorf("%s: found %q (%v), want %q", name, ids(found), err, want)
+			}
+		}
+		return
+	}
+}
+
+// TestHeader reads the header as docs/advisories.md describes it.
+func TestHeader(t *testing.T) {
+	data, _ := sample(t)
+	p := openBytes(t, data, "")
+	number := func(at int) uint32 { return binary.LittleEndian.Uint32(data[at:]) }
+	for at, want := range map[int]uint32{8: kindPack, 12: flagComplete, 16: uint32(len(data)), 24: uint32(p.date), 32: uint32(p.checked), 40: 3, 44: 3,
+		48: p.bits, 52: p.header.meta.end, 56: p.words.end, 60: p.buckets.end, 64: p.entries.end, 68: p.heads.end,
+		72: checksum(data[128:]), 76: checksum(data[128:p.heads.start]), 124: checksum(data[:124])} {
+		if got := number(at); got != want {
+			t.Errorf("at %d there is %d, want %d", at, got, want)
+		}
+	}
+	if string(data[:8]) != "HFADVIS1" {
+		t.Errorf("it begins with %q", data[:8])
 	}
 }
 

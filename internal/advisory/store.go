@@ -102,7 +102,8 @@ func (s *Store) view(ecosystem string) (*Pack, error) {
 		return nil, o.err
 	}
 	release = normalRelease(family, release)
-	if release != "" && len(o.pack.releases) > 0 && !o.pack.holds(release) {
+	// The address of a registry is no release: what names none is on all of them.
+	if release != "" && !strings.Contains(release, "://") && len(o.pack.releases) > 0 && !o.pack.holds(release) {
 		return nil, fmt.Errorf("%w on %s:%s: those on %s are on other releases", ErrMissing, family, clip(release, maxWord), family)
 	}
 	return &Pack{mapped: o.pack, release: release}, nil
