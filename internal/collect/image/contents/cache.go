@@ -20,7 +20,7 @@ var fixed = map[string][]place{
 	"var": {
 		{"var/lib/apt/lists", packages}, {"var/cache/apt", packages}, {"var/cache/apk", packages}, {"var/cache/dnf", packages},
 		{"var/cache/yum", packages}, {"var/cache/libdnf5", packages}, {"var/cache/zypp", packages}, {"var/cache/pacman", packages},
-		{"var/cache/debconf", packages}, {"var/cache/man", build}, {"var/cache/fontconfig", build}, {"var/cache/ldconfig", build},
+		{"var/cache/man", build}, {"var/cache/fontconfig", build}, {"var/cache/ldconfig", build},
 		{"var/cache/nginx", temporary}, {"var/log", logs}, {"var/tmp", temporary},
 	},
 	"etc": {{"etc/apk/cache", packages}},
