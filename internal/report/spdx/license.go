@@ -1,9 +1,12 @@
 package spdx
 
-import "strings"
+import (
+	"strings"
+	"sync"
+)
 
 // ids are the licences that packages name most, as SPDX spells them.
-var ids = func() map[string]string {
+var ids = sync.OnceValue(func() map[string]string {
 	out := map[string]string{}
 	for id := range strings.FieldsSeq(`0BSD AFL-2.1 AFL-3.0 AGPL-3.0-only AGPL-3.0-or-later Apache-1.1 Apache-2.0 Artistic-1.0
 		Artistic-1.0-Perl Artistic-2.0 BSD-1-Clause BSD-2-Clause BSD-2-Clause-Patent BSD-3-Clause BSD-4-Clause BSD-4-Clause-UC BSL-1.0 CC-BY-3.0
@@ -15,7 +18,7 @@ var ids = func() map[string]string {
 		out[strings.ToLower(id)] = id
 	}
 	return out
-}()
+})
 
 // spellings are what distributions call licences.
 var spellings = map[string]string{
@@ -65,7 +68,7 @@ func License(name string) (expression string, compound bool) {
 
 func licenseID(name string) string {
 	lower := strings.ToLower(name)
-	if id := ids[lower]; id != "" {
+	if id := ids()[lower]; id != "" {
 		return id
 	}
 	return spellings[lower]

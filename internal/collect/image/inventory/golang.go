@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"runtime/debug"
 	"strings"
 
@@ -67,12 +66,12 @@ func goModule(m *debug.Module) asset.Package {
 	return p
 }
 
-var toolchain = regexp.MustCompile(`^go(\d+\.\d+)(\.\d+)?(?:(rc|beta)(\d+))?`)
+var toolchain = expression(`^go(\d+\.\d+)(\.\d+)?(?:(rc|beta)(\d+))?`)
 
 // goToolchain writes the version of Go as a semantic one, as advisories do:
 // "go1.22rc1 X:nocoverageredesign" is "1.22.0-rc.1".
 func goToolchain(text string) string {
-	m := toolchain.FindStringSubmatch(text)
+	m := toolchain().FindStringSubmatch(text)
 	if m == nil {
 		return ""
 	}

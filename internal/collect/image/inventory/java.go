@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 
 	"github.com/holdfast-sec/holdfast/internal/asset"
@@ -196,13 +195,13 @@ func readManifest(text []byte) map[string]string {
 	return fields
 }
 
-var archiveName = regexp.MustCompile(`^(.+)-(\d[0-9A-Za-z_]*(?:[.+-][0-9A-Za-z_]+)*)\.[a-z]+$`)
+var archiveName = expression(`^(.+)-(\d[0-9A-Za-z_]*(?:[.+-][0-9A-Za-z_]+)*)\.[a-z]+$`)
 
 // nameArchive makes out what an archive is that Maven did not build, by its
 // file name and its manifest.
 func nameArchive(base string, manifest map[string]string) mavenID {
 	var id mavenID
-	if m := archiveName.FindStringSubmatch(base); m != nil {
+	if m := archiveName().FindStringSubmatch(base); m != nil {
 		id.artifact, id.version = m[1], m[2]
 	} else if dot := strings.LastIndexByte(base, '.'); dot > 0 {
 		id.artifact = base[:dot]

@@ -2,7 +2,6 @@ package inventory
 
 import (
 	"bytes"
-	"regexp"
 	"strings"
 
 	"github.com/holdfast-sec/holdfast/internal/asset"
@@ -12,10 +11,10 @@ import (
 // The lines of a specification that RubyGems wrote. It is Ruby code, but always
 // of this shape: s.name = "rack".freeze
 var (
-	gemName    = regexp.MustCompile(`(?m)^\s*\w+\.name\s*=\s*["']([^"'\n]+)["']`)
-	gemVersion = regexp.MustCompile(`(?m)^\s*\w+\.version\s*=\s*(?:Gem::Version\.new[ (]*)?["']([^"'\n]+)["']`)
-	gemLicense = regexp.MustCompile(`(?m)^\s*\w+\.licenses?\s*=\s*\[?([^\]\n]+)`)
-	quoted     = regexp.MustCompile(`["']([^"'\n]+)["']`)
+	gemName    = expression(`(?m)^\s*\w+\.name\s*=\s*["']([^"'\n]+)["']`)
+	gemVersion = expression(`(?m)^\s*\w+\.version\s*=\s*(?:Gem::Version\.new[ (]*)?["']([^"'\n]+)["']`)
+	gemLicense = expression(`(?m)^\s*\w+\.licenses?\s*=\s*\[?([^\]\n]+)`)
+	quoted     = expression(`["']([^"'\n]+)["']`)
 )
 
 // readGemSpecification reads the specification of an installed gem.
@@ -24,13 +23,13 @@ func (inv *Inventory) readGemSpecification(f *image.File, c image.Content) error
 	if err != nil {
 		return err
 	}
-	name, version := gemName.FindSubmatch(text), gemVersion.FindSubmatch(text)
+	name, version := gemName().FindSubmatch(text), gemVersion().FindSubmatch(text)
 	if name == nil || version == nil {
 		return nil
 	}
 	p := asset.Package{Type: "gem", Name: string(name[1]), Version: string(version[1])}
-	if list := gemLicense.FindSubmatch(text); list != nil {
-		for _, m := range quoted.FindAllSubmatch(list[1], maxLicenses) {
+	if list := gemLicense().FindSubmatch(text); list != nil {
+		for _, m := range quoted().FindAllSubmatch(list[1], maxLicenses) {
 			p.Licenses = addLicense(p.Licenses, string(m[1]))
 		}
 	}

@@ -49,23 +49,23 @@ func first(c image.Content, expression *regexp.Regexp) (string, error) {
 }
 
 var (
-	goLine       = regexp.MustCompile(`^go(\d+\.\d+(?:\.\d+)?)`)
-	nodeLines    = regexp.MustCompile(`#define NODE_MAJOR_VERSION (\d+)\s+#define NODE_MINOR_VERSION (\d+)\s+#define NODE_PATCH_VERSION (\d+)`)
-	pythonLine   = regexp.MustCompile(`#define PY_VERSION\s+"(\d+\.\d+\.\d+)`)
-	phpLine      = regexp.MustCompile(`#define PHP_VERSION "(\d+\.\d+\.\d+)`)
-	rubyLines    = regexp.MustCompile(`CONFIG\["MAJOR"\] = "(\d+)"\s+CONFIG\["MINOR"\] = "(\d+)"\s+CONFIG\["TEENY"\] = "(\d+)"`)
-	javaLine     = regexp.MustCompile(`(?m)^JAVA_VERSION="([^"\n]+)"`)
-	nodeHeaders  = regexp.MustCompile(`node-v(\d+\.\d+\.\d+)-headers\.tar`)
+	goLine       = expression(`^go(\d+\.\d+(?:\.\d+)?)`)
+	nodeLines    = expression(`#define NODE_MAJOR_VERSION (\d+)\s+#define NODE_MINOR_VERSION (\d+)\s+#define NODE_PATCH_VERSION (\d+)`)
+	pythonLine   = expression(`#define PY_VERSION\s+"(\d+\.\d+\.\d+)`)
+	phpLine      = expression(`#define PHP_VERSION "(\d+\.\d+\.\d+)`)
+	rubyLines    = expression(`CONFIG\["MAJOR"\] = "(\d+)"\s+CONFIG\["MINOR"\] = "(\d+)"\s+CONFIG\["TEENY"\] = "(\d+)"`)
+	javaLine     = expression(`(?m)^JAVA_VERSION="([^"\n]+)"`)
+	nodeHeaders  = expression(`node-v(\d+\.\d+\.\d+)-headers\.tar`)
 	nodeReleases = []byte("-headers.tar")
 )
 
 func (inv *Inventory) readGoVersion(f *image.File, c image.Content) error {
-	version, err := first(c, goLine)
+	version, err := first(c, goLine())
 	return cmp.Or(err, inv.addRuntime(interpreter{"go", version, f.Path, strings.TrimSuffix(f.Path, "VERSION") + "bin/go"}))
 }
 
 func (inv *Inventory) readNodeHeader(f *image.File, c image.Content) error {
-	version, err := first(c, nodeLines)
+	version, err := first(c, nodeLines())
 	program := f.Path
 	if prefix, ok := strings.CutSuffix(f.Path, "include/node/node_version.h"); ok {
 		program = prefix + "bin/node"
@@ -84,7 +84,7 @@ func (inv *Inventory) readNodeProgram(f *image.File, c image.Content) error {
 			if i < 0 {
 				break
 			}
-			if m := nodeHeaders.FindSubmatch(rest[max(0, i-around):min(len(rest), i+around)]); m != nil {
+			if m := nodeHeaders().FindSubmatch(rest[max(0, i-around):min(len(rest), i+around)]); m != nil {
 				version = string(m[1])
 			}
 			rest = rest[i+1:]
@@ -95,7 +95,7 @@ func (inv *Inventory) readNodeProgram(f *image.File, c image.Content) error {
 }
 
 func (inv *Inventory) readPythonHeader(f *image.File, c image.Content) error {
-	version, err := first(c, pythonLine)
+	version, err := first(c, pythonLine())
 	program := f.Path
 	if i := strings.Index(f.Path, "include/python"); i >= 0 {
 		name, _, _ := strings.Cut(f.Path[i+len("include/"):], "/")
@@ -105,7 +105,7 @@ func (inv *Inventory) readPythonHeader(f *image.File, c image.Content) error {
 }
 
 func (inv *Inventory) readPhpHeader(f *image.File, c image.Content) error {
-	version, err := first(c, phpLine)
+	version, err := first(c, phpLine())
 	program := f.Path
 	if i := strings.Index(f.Path, "include/php"); i >= 0 {
 		program = f.Path[:i] + "bin/php"
@@ -114,7 +114,7 @@ func (inv *Inventory) readPhpHeader(f *image.File, c image.Content) error {
 }
 
 func (inv *Inventory) readRubyConfig(f *image.File, c image.Content) error {
-	version, err := first(c, rubyLines)
+	version, err := first(c, rubyLines())
 	program := f.Path
 	if i := strings.Index(f.Path, "lib/ruby/"); i >= 0 {
 		program = f.Path[:i] + "bin/ruby"
@@ -123,7 +123,7 @@ func (inv *Inventory) readRubyConfig(f *image.File, c image.Content) error {
 }
 
 func (inv *Inventory) readJavaRelease(f *image.File, c image.Content) error {
-	version, err := first(c, javaLine)
+	version, err := first(c, javaLine())
 	if old, ok := strings.CutPrefix(version, "1."); ok { // "1.8.0_392" is Java 8
 		version = strings.ReplaceAll(old, "_", ".")
 	}
@@ -134,18 +134,18 @@ func (inv *Inventory) readJavaRelease(f *image.File, c image.Content) error {
 // them.
 var runtimePackages = []struct {
 	name     string
-	packages *regexp.Regexp
+	packages func() *regexp.Regexp
 }{
-	{"python", regexp.MustCompile(`^(python3?(\.?\d+)?(-minimal)?|python2(\.7)?(-minimal)?|pypy3?)$`)},
-	{"node", regexp.MustCompile(`^nodejs(-current|\d*|-\d+)$`)},
-	{"go", regexp.MustCompile(`^(golang-\d+\.\d+-go|golang-bin|go(-\d+\.\d+)?)$`)},
-	{"java", regexp.MustCompile(`^(openjdk-?\d+(-jre|-jre-headless|-jre-base)?|java-[\d.]+-openjdk(-headless)?|jre\d*-openjdk(-headless)?)$`)},
-	{"php", regexp.MustCompile(`^(php\d*(\.\d+)?(-cli|-common)?)$`)},
-	{"ruby", regexp.MustCompile(`^(ruby-?(\d+\.\d+)?|libruby\d+\.\d+|ruby-libs)$`)},
-	{"dotnet", regexp.MustCompile(`^(dotnet\d*-runtime(-\d+\.\d+)?|dotnet-runtime-\d+\.\d+)$`)},
+	{"python", expression(`^(python3?(\.?\d+)?(-minimal)?|python2(\.7)?(-minimal)?|pypy3?)$`)},
+	{"node", expression(`^nodejs(-current|\d*|-\d+)$`)},
+	{"go", expression(`^(golang-\d+\.\d+-go|golang-bin|go(-\d+\.\d+)?)$`)},
+	{"java", expression(`^(openjdk-?\d+(-jre|-jre-headless|-jre-base)?|java-[\d.]+-openjdk(-headless)?|jre\d*-openjdk(-headless)?)$`)},
+	{"php", expression(`^(php\d*(\.\d+)?(-cli|-common)?)$`)},
+	{"ruby", expression(`^(ruby-?(\d+\.\d+)?|libruby\d+\.\d+|ruby-libs)$`)},
+	{"dotnet", expression(`^(dotnet\d*-runtime(-\d+\.\d+)?|dotnet-runtime-\d+\.\d+)$`)},
 }
 
-var upstream = regexp.MustCompile(`^(?:\d+:)?v?(\d+(?:[._]\d+)*)`)
+var upstream = expression(`^(?:\d+:)?v?(\d+(?:[._]\d+)*)`)
 
 // packagedRuntimes are those that packages of the distribution bring. Some, such
 // as Debian's "python3", only name the current one: they do as long as nothing
@@ -159,10 +159,10 @@ func packagedRuntimes(packages []*asset.Package) []asset.Runtime {
 			continue
 		}
 		for _, r := range runtimePackages {
-			if !r.packages.MatchString(p.Name) {
+			if !r.packages().MatchString(p.Name) {
 				continue
 			}
-			if m := upstream.FindStringSubmatch(p.Version); m != nil {
+			if m := upstream().FindStringSubmatch(p.Version); m != nil {
 				out = append(out, asset.Runtime{Name: r.name, Version: m[1], Owner: p.Name})
 			}
 		}
