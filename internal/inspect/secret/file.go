@@ -1,7 +1,10 @@
 package secret
 
 import (
+	"encoding/base64"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // trust is how much a name proves about the value that is given to it, by the
@@ -30,6 +33,9 @@ func trustOf(name, head string) trust {
 	base := name[strings.LastIndexByte(name, '/')+1:]
 	if strings.IndexByte(head, 0) >= 0 || generated(base, head) || testData(name) || translation(name, base) {
 		return trustShapes
+	}
+	if strings.Contains(base, "swagger") || strings.Contains(base, "openapi") {
+		return trustProse // made of examples
 	}
 	if t, ok := extensions[extension(base)]; ok {
 		return t
@@ -141,7 +147,7 @@ func (s *walker) trusts(kind, value string) bool {
 		case trustCode:
 			return !s.bare && random(value)
 		case trustProse:
-			return len(value) >= 20 && random(value) && entropy(value) >= 3.5
+			return len(value) >= 20 && random(value) && entropy(value) >= 3.5 && kind != "kubernetes-token"
 		}
 		return random(value)
 	}
@@ -161,6 +167,12 @@ func (s *walker) trusts(kind, value string) bool {
 func dummy(v string) bool {
 	if samples[v] || strings.Contains(v, `\u`) || strings.Contains(v, `\x`) {
 		return true
+	}
+	if len(v) >= 16 && len(v) < maxValue && base64std.all(v) {
+		raw, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(v, "="))
+		if text := string(raw); err == nil && strings.Count(text, " ") > 1 && !strings.ContainsFunc(text, unicode.IsControl) && utf8.ValidString(text) {
+			return true // a sentence
+		}
 	}
 	low := strings.ToLower(v)
 	for _, s := range [...]string{"example", "dummy", "sample", "foobar", "fake", "placeholder", "change_me", "changeme", "change-me", "notasecret", "not-a-secret", "insecure"} {

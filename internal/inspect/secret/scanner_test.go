@@ -1,6 +1,7 @@
 package secret
 
 import (
+	"encoding/base64"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -115,6 +116,9 @@ func TestTrust(t *testing.T) {
 		{"web/locales/en.json", `{"token": "` + tok + `"}`, ""},
 		{"srv/x.env", "url=postgres://shop:" + pw + "@db/shop", "connection-string"},
 		{"README.md", "postgres://shop:" + pw + "@db/shop", ""},
+		{"bin/holdfast", "\x00 glpat-glptt-glcbt-gloas-whsec_shpat_shpca_x7 hvs.hvb.hvr.dapipul-fm2_sbp_squ_sqp_sqa_A-Z_x9\x00", ""},
+		{"srv/api.yaml", "token: " + base64.StdEncoding.EncodeToString([]byte("this is no token at all!")), ""},
+		{"srv/swagger.yaml", "password: " + pw, ""},
 		{"bin/x", "\x00\x00 token=" + tok + " https://u:" + pw + "@h/", ""},
 		{".pgpass", "db:5432:shop:shop:" + tok + "\n", "password"},
 		{"srv/pgpass.txt", "db:5432:shop:shop:" + tok + "\n", ""},

@@ -52,7 +52,7 @@ func (s *walker) shapeAt(sh *shape, i int) int {
 	if len(at) > 2 && at[2] >= 0 {
 		secret = span{from + at[2], from + at[3]}
 	}
-	if !sh.holds(t, whole, secret, i) {
+	if text := t[secret.start:secret.end]; !sh.holds(t, secret, i) || s.prefixes(text) || secret != whole && s.trust != trustFully && dummy(text) {
 		s.spent += whole.end - whole.start
 		return 0
 	}
@@ -75,18 +75,33 @@ const (
 var tokenChars = chars("0-9A-Za-z_.~+/=%-")
 
 // holds verifies what the expression cannot tell.
-func (sh *shape) holds(t string, whole, secret span, i int) bool {
+func (sh *shape) holds(t string, secret span, i int) bool {
 	text := t[secret.start:secret.end]
 	if samples[text] {
 		return false
 	}
 	body := text
-	if secret.start <= i && i+len(sh.prefix) <= secret.end && secret.start == i {
+	if secret.start == i {
 		body = t[i+len(sh.prefix) : secret.end]
 	}
 	return plausible(body) && (sh.entropy == 0 || entropy(body) >= sh.entropy) &&
 		(sh.checksum == "" || checks[sh.checksum](text, body)) &&
 		(sh.valid == "" || checks[sh.valid](text, body))
+}
+
+// prefixes says whether the text is a list of prefixes, as programs such as this
+// one hold it: they keep their strings one behind the other.
+func (t *table) prefixes(text string) bool {
+	if len(text) > 500 {
+		return false
+	}
+	n := 0
+	for i := range t.shapes {
+		if p := t.shapes[i].prefix; len(p) >= 4 && strings.Contains(text, p) {
+			n++
+		}
+	}
+	return n > 2 // its own is one
 }
 
 // refined is the kind of what a credential of the kind contains.

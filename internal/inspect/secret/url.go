@@ -37,6 +37,10 @@ func (s *walker) userInfo(i int) {
 	case "http", "https", "ftp", "ftps", "sftp", "ssh", "git", "ws", "wss", "svn":
 		kind = "basic-auth-url"
 	}
+	name, _, _ := strings.Cut(host, ":")
+	if s.trust != trustFully && (strings.HasSuffix(name, ".example") || strings.HasSuffix(name, ".invalid")) {
+		return // https://www.rfc-editor.org/rfc/rfc2606
+	}
 	if s.trusts(kind, pass) {
 		s.add(kind, hostAt-len(pass), hostAt)
 	}
