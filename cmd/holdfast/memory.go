@@ -17,7 +17,7 @@ const (
 
 // imagePercent keeps memory small while images stream by: little is alive, and
 // what is allocated is mostly dead at once.
-const imagePercent = 50
+const imagePercent = 30
 
 // collectOften ends what tuneMemory began, unless the user has set the collector
 // by hand.
