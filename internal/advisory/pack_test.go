@@ -143,20 +143,15 @@ func TestNames(t *testing.T) {
 
 // TestCollision looks up packages whose names have one hash.
 func TestCollision(t *testing.T) {
-	seen := map[uint32]string{}
-	for i := 0; ; i++ {
-		a := fmt.Sprintf("p%d", i)
-		b, ok := seen[nameHash(a)]
-		if seen[nameHash(a)] = a; !ok {
-			continue
+	const a, b = "pd6a65755c725e83b", "pc2dde66c5cc3f60e"
+	if nameHash(a) != nameHash(b) {
+		t.Fatal("the names have different hashes: search for others")
+	}
+	p := openBytes(t, packBytes(t, "npm", says("X-1", "npm", a), says("X-2", "npm", b)), "")
+	for name, want := range map[string]string{a: "X-1", b: "X-2", "other": ""} {
+		if found, err := p.Lookup(name); err != nil || ids(found) != want {
+			t.Errorf("%s: found %q (%v), want %q", name, ids(found), err, want)
 		}
-		p := openBytes(t, packBytes(t, "npm", says("X-1", "npm", a), says("X-2", "npm", b)), "")
-		for name, want := range map[string]string{a: "X-1", b: "X-2", "other": ""} {
-			if found, err := p.Lookup(name); err != nil || ids(found) != want {
-				t.Errorf("%s: found %q (%v), want %q", name, ids(found), err, want)
-			}
-		}
-		return
 	}
 }
 
@@ -448,7 +443,7 @@ func TestHostilePack(t *testing.T) {
 	data, names := sample(t)
 	random := rand.New(rand.NewPCG(1, 2))
 	opened := 0
-	for range 20_000 {
+	for range 5000 {
 		changed := slices.Clone(data)
 		for range 1 + random.IntN(4) {
 			at := random.IntN(len(changed))
@@ -470,7 +465,7 @@ func TestHostilePack(t *testing.T) {
 			}
 		}
 	}
-	if opened < 10_000 {
+	if opened < 2500 {
 		t.Errorf("only %d could be opened: the test reaches nothing", opened)
 	}
 }
