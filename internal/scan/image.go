@@ -203,6 +203,10 @@ func (i *images) scan(ctx context.Context, img *image.Image) {
 		i.Unread(place(img, p.Path), p.Reason)
 	}
 	found := packages.Finish()
+	for _, l := range found.Lost {
+		i.Unread(place(img, l.Path), fmt.Sprintf("a layer deletes this package database: the %s that it listed cannot be told any more from what is there",
+			countOf(l.Packages, "package")))
+	}
 	a.Build.Distro, a.Build.Runtimes = found.Distro, found.Runtimes
 	a.Build.Contents = content.Finish(a.Build.Layers)
 	lifecycle.Judge(a, i.plan.Today)
