@@ -175,7 +175,7 @@ func (in *importer) documents(ctx context.Context, documents iter.Seq2[document,
 		family, _ := Family(a.Ecosystem)
 		return only != nil && !slices.Contains(only, family)
 	}
-	readable := 0
+	readable, broken := 0, in.report.Broken
 	touched := map[string]bool{}
 	err := readAll(ctx, documents, func(r read) {
 		if r.err != nil {
@@ -198,6 +198,11 @@ func (in *importer) documents(ctx context.Context, documents iter.Seq2[document,
 	}
 	if readable == 0 {
 		return errors.Join(append([]error{fmt.Errorf("importing %s: it holds no advisory that can be read", source)}, in.report.Problems...)...)
+	}
+	// One broken advisory among many is a fault of its author; more are one of the
+	// file, and what is left of it is no database.
+	if broken = in.report.Broken - broken; broken > readable {
+		return errors.Join(fmt.Errorf("importing %s: %d of its %d advisories cannot be read: get the file again", source, broken, broken+readable), in.report.Problems[0])
 	}
 	if len(touched) == 0 {
 		return fmt.Errorf("importing %s: none of its advisories is on %s", source, orAny(only))

@@ -175,6 +175,7 @@ func TestInstallBroken(t *testing.T) {
 	files := map[string]string{"good.json": osv("GO-1", "Go", "a")}
 	for i := range 30 {
 		files[fmt.Sprintf("bad-%02d.json", i)] = "{"
+		files[fmt.Sprintf("good-%02d.json", i)] = osv(fmt.Sprintf("NPM-%d", i), "npm", "a")
 	}
 	r := install(t, db, Options{}, write(t, dir, "Go.zip", archive(t, files)))
 	if r.Broken != 30 || len(r.Problems) != maxProblems || !strings.Contains(r.Problems[0].Error(), "bad-00.json") {
@@ -182,6 +183,11 @@ func TestInstallBroken(t *testing.T) {
 	}
 	if got := inDB(t, db, "Go", "a"); got != "GO-1" {
 		t.Errorf("there is %q", got)
+	}
+	delete(files, "good-00.json")
+	delete(files, "good-01.json")
+	if _, err := Install(context.Background(), db, []string{write(t, dir, "Go.zip", archive(t, files))}, Options{}); err == nil || !strings.Contains(err.Error(), "30 of its 59") {
+		t.Errorf("with more broken than whole ones the error is %v", err)
 	}
 	for name, text := range map[string]string{"none.json": "{", "none.txt": "hello", "none.zip": "PK nothing", "cut.zip": string(archive(t, files)[:200])} {
 		_, err := Install(context.Background(), db, []string{write(t, dir, name, []byte(text))}, Options{})

@@ -225,6 +225,10 @@ func (c *cursor) byte() byte {
 }
 
 func (c *cursor) uint() uint64 {
+	if c.at < len(c.text) && c.text[c.at] < 0x80 { // as most are
+		c.at++
+		return uint64(c.text[c.at-1])
+	}
 	var value uint64
 	for shift := 0; shift < 64; shift += 7 {
 		b := c.byte()

@@ -450,8 +450,10 @@ func readDay(c *cursor, m *arena) string {
 		c.bad = c.bad || days > 0
 		return ""
 	}
-	var text [16]byte
-	return m.keep(time.Unix(int64(days-1)*86400, 0).UTC().AppendFormat(text[:0], time.DateOnly))
+	year, month, day := time.Unix(int64(days-1)*86400, 0).UTC().Date()
+	digit := func(n int) byte { return byte('0' + n%10) }
+	return m.keep([]byte{digit(year / 1000), digit(year / 100), digit(year / 10), digit(year), '-',
+		digit(int(month) / 10), digit(int(month)), '-', digit(day / 10), digit(day)})
 }
 
 // maxDays ends in the year 9999.

@@ -117,11 +117,16 @@ func (p *mapped) summary(c *cursor, m *arena) string {
 	}
 	start, list := m.text.Len(), p.data[p.words.start:p.words.end]
 	for i := 0; i < len(text) && !c.bad; i++ {
+		plain := i
+		for i < len(text) && text[i] >= ' ' {
+			i++
+		}
+		m.text.WriteString(text[plain:i])
+		if i == len(text) {
+			break
+		}
 		number := int(text[i])
 		switch {
-		case number >= ' ':
-			m.text.WriteByte(text[i])
-			continue
 		case number <= shortWords:
 			number--
 		case i+1 < len(text):
