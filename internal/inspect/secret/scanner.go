@@ -65,7 +65,8 @@ var builtInScanner = sync.OnceValue(func() *Scanner {
 })
 
 // Scan finds the credentials in the content of a file, in the order in which
-// they stand, each at its first place. The name, a path, tells what kind of file it is.
+// they stand, each at its first place. The name, a path, tells what kind of file
+// it is.
 func (s *Scanner) Scan(content []byte, name string, emit func(Hit)) {
 	stream := s.stream(name, int64(len(content)), emit)
 	stream.Write(content, 0)
@@ -105,8 +106,9 @@ func (s *Scanner) stream(name string, size int64, emit func(Hit)) Stream {
 }
 
 // Write scans the next piece, which begins at the offset of the file and repeats
-// at least Overlap bytes of the one before, or is the whole file. What is found does not depend on how the file is cut. Write says
-// whether it wants more.
+// at least Overlap bytes of the one before; the first has more than Overlap bytes
+// or is the whole file. What is found does not depend on how the file is cut.
+// Write says whether it wants more.
 func (st *Stream) Write(piece []byte, offset int64) bool {
 	if len(piece) == 0 {
 		return offset < st.size
