@@ -84,9 +84,10 @@ planted() { printf '%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "${4:-visible}" >>"$work/pl
 # --- the big image --------------------------------------------------------------------
 
 debian() {
-	mmdebstrap --quiet --variant=apt --aptopt='APT::Install-Recommends "false"' \
+	mmdebstrap --variant=apt --aptopt='APT::Install-Recommends "false"' \
 		--dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/man/*' \
-		"$suite" "$work/debian.tar"
+		"$suite" "$work/debian.tar" >"$work/mmdebstrap.log" 2>&1 ||
+		die "mmdebstrap $suite: $(tail -n 5 "$work/mmdebstrap.log")"
 	whole "$work/debian.tar" "/bin/sh -c #(nop) ADD file:debian-$suite in / "
 	rm "$work/debian.tar"
 }
