@@ -2,6 +2,7 @@ package advisory
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -64,7 +65,12 @@ func replace(dir, name string, data []byte) error {
 
 // Confirm puts down in a file of the database that its source said at a time that
 // there is nothing newer.
-func Confirm(dir, name string, when time.Time) error {
+func Confirm(ctx context.Context, dir, name string, when time.Time) error {
+	release, err := Lock(ctx, dir, "write")
+	if err != nil {
+		return err
+	}
+	defer release()
 	file := bundled{Name: name}.file()
 	mapped, err := mapFile(filepath.Join(dir, file))
 	if err != nil {

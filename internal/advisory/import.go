@@ -71,12 +71,17 @@ func (r *Report) broken(name string, err error) {
 // though advisories in it may name others.
 func Install(ctx context.Context, dir string, files []string, o Options) (*Report, error) {
 	in := importer{dir: dir, options: o, builder: NewBuilder(), report: &Report{}}
+	release, err := Lock(ctx, dir, "write")
+	if err != nil {
+		return in.report, err
+	}
+	defer release()
 	for _, file := range files {
 		if err := in.add(ctx, file); err != nil {
 			return in.report, err
 		}
 	}
-	err := in.write()
+	err = in.write()
 	slices.SortFunc(in.report.Packs, func(a, b Imported) int { return strings.Compare(a.Name, b.Name) })
 	return in.report, err
 }

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -170,6 +171,27 @@ func TestInstallAdds(t *testing.T) {
 	}
 }
 
+// TestInstallAtOnce adds to one pack from several sides.
+func TestInstallAtOnce(t *testing.T) {
+	db, dir := t.TempDir(), t.TempDir()
+	var group sync.WaitGroup
+	var want []string
+	for i := range 8 {
+		id := fmt.Sprintf("OWN-%d", i)
+		want = append(want, id)
+		file := write(t, dir, id+".json", []byte(osv(id, "Go", "m")))
+		group.Go(func() {
+			if _, err := Install(context.Background(), db, []string{file}, Options{}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	if got := inDB(t, db, "Go", "m"); got != strings.Join(want, " ")+" (partial)" {
+		t.Errorf("there is %q", got)
+	}
+}
+
 func TestInstallBroken(t *testing.T) {
 	db, dir := t.TempDir(), t.TempDir()
 	files := map[string]string{"good.json": osv("GO-1", "Go", "a")}
@@ -214,7 +236,7 @@ func TestInstallDates(t *testing.T) {
 		t.Errorf("of %s, confirmed %v, from %s, %d advisories", got, p.Checked(), p.Source(), p.Count())
 	}
 	when := time.Date(2025, 2, 1, 0, 0, 0, 0, time.UTC)
-	if err := Confirm(db, "Go", when); err != nil {
+	if err := Confirm(context.Background(), db, "Go", when); err != nil {
 		t.Fatal(err)
 	}
 	again, err := Open(db)
@@ -340,7 +362,10 @@ func TestBundle(t *testing.T) {
 				if err == nil || !strings.Contains(err.Error(), test.want) {
 					t.Errorf("the error is %v, want one with %q", err, test.want)
 				}
-				if left, _ := os.ReadDir(db); len(left) > 0 {
+				if left, _ := filepath.Glob(filepath.Join(db, "[^.]*")); len(left) > 0 {
+					t.Errorf("the refused file left %v", left)
+				}
+				if left, _ := filepath.Glob(filepath.Join(db, tempName+"*")); len(left) > 0 {
 					t.Errorf("the refused file left %v", left)
 				}
 				return

@@ -3,6 +3,7 @@
 package advisory
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"syscall"
@@ -31,3 +32,10 @@ func mapFile(name string) ([]byte, error) {
 }
 
 func unmap(data []byte) error { return syscall.Munmap(data) }
+
+// tryLock locks an open file until it is closed, if nobody else has.
+func tryLock(f *os.File) bool {
+	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	// A file system without locks is used without.
+	return err == nil || !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR)
+}

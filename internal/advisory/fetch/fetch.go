@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"path"
 	"strings"
 	"time"
@@ -116,13 +115,15 @@ func (u *Updater) Update(ctx context.Context, name string) (Result, error) {
 		return r, err
 	}
 	r.URL = address.Redacted()
+	release, err := advisory.Lock(ctx, u.dir, "fetch")
+	if err != nil {
+		return r, err
+	}
+	defer release()
 	have := u.installed(family)
 	d := download{Updater: u, name: family, url: address, result: &r}
 	if have.Err == nil && have.Source == r.URL && have.Complete {
 		d.etag = have.ETag
-	}
-	if err := os.MkdirAll(u.dir, 0o755); err != nil {
-		return r, fmt.Errorf("making the folder of the advisory database: %w", err)
 	}
 	got, err := d.fetch(ctx)
 	if err != nil {
@@ -130,7 +131,7 @@ func (u *Updater) Update(ctx context.Context, name string) (Result, error) {
 	}
 	if got == nil {
 		r.Unchanged = true
-		return r, advisory.Confirm(u.dir, family, u.now)
+		return r, advisory.Confirm(ctx, u.dir, family, u.now)
 	}
 	defer got.remove()
 	options := advisory.Options{Source: r.URL, ETag: got.etag, Checked: u.now, Date: got.modified(u.now)}

@@ -144,7 +144,7 @@ func leftovers(t *testing.T, dir string) (names []string) {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), ".") {
+		if strings.HasPrefix(e.Name(), ".") && !strings.HasPrefix(e.Name(), ".lock-") {
 			names = append(names, e.Name())
 		}
 	}
