@@ -299,8 +299,12 @@ func (f *arrived) verify() error {
 		if err != nil {
 			return err
 		}
+		defer unmap(t.data)
 		f.header = t.header
-		return unmap(t.data)
+		if !t.sorted() {
+			return errDamaged
+		}
+		return nil
 	}
 	p, err := openPack(f.temp)
 	if err != nil {

@@ -16,13 +16,14 @@ import (
 // Store is a folder of packs. It may be used by several goroutines; who replaces
 // packs meanwhile does not disturb it.
 type Store struct {
-	dir    string
-	mu     sync.Mutex
-	packs  map[string]*opened
-	views  map[string]*Pack // by ecosystem, as it was asked for
-	kev    *table
-	epss   *table
-	errs   []error
+	dir   string
+	mu    sync.Mutex
+	packs map[string]*opened
+	views map[string]*Pack // by ecosystem, as it was asked for
+	// The tables are opened when they are asked for.
+	kev    func() (*table, error)
+	epss   func() (*table, error)
+	tables []*table // those that are open
 	closed bool
 }
 
@@ -43,17 +44,23 @@ func Open(dir string) (*Store, error) {
 		return nil, fmt.Errorf("opening the advisory database: %s is no folder", dir)
 	}
 	s := &Store{dir: dir, packs: map[string]*opened{}, views: map[string]*Pack{}}
-	s.kev, s.epss = s.table(KEV, kindExploited), s.table(EPSS, kindEPSS)
+	s.kev = sync.OnceValues(func() (*table, error) { return s.table(KEV, kindExploited) })
+	s.epss = sync.OnceValues(func() (*table, error) { return s.table(EPSS, kindEPSS) })
 	return s, nil
 }
 
-// table opens a table if there is one, and remembers why it could not.
-func (s *Store) table(name string, kind uint32) *table {
+// table opens a table if there is one.
+func (s *Store) table(name string, kind uint32) (*table, error) {
 	t, err := openTable(filepath.Join(s.dir, name+tableSuffix), kind)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		s.errs = append(s.errs, err)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
 	}
-	return t
+	if err == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.tables = append(s.tables, t)
+	}
+	return t, err
 }
 
 // Dir is the folder of the database.
@@ -61,7 +68,11 @@ func (s *Store) Dir() string { return s.dir }
 
 // Err says which of the tables behind Exploited and EPSS could not be read: their
 // answers are then incomplete.
-func (s *Store) Err() error { return errors.Join(s.errs...) }
+func (s *Store) Err() error {
+	_, err := s.kev()
+	_, err2 := s.epss()
+	return errors.Join(err, err2)
+}
 
 // Pack returns the pack of an ecosystem, limited to the release that it names
 // ("Debian:12"). The error is ErrMissing if there is none, or if no advisory in it
@@ -130,13 +141,15 @@ func (s *Store) open(family string) *opened {
 
 // Exploited says whether CISA lists a CVE as exploited in the wild.
 func (s *Store) Exploited(cve string) bool {
-	_, ok := s.kev.find(cve)
+	t, _ := s.kev()
+	_, ok := t.find(cve)
 	return ok
 }
 
 // EPSS is the probability that a CVE is exploited within 30 days, if it is known.
 func (s *Store) EPSS(cve string) (float64, bool) {
-	score, ok := s.epss.find(cve)
+	t, _ := s.epss()
+	score, ok := t.find(cve)
 	return float64(score) / scoreUnit, ok
 }
 
@@ -191,12 +204,13 @@ func (s *Store) packStatus(file string, e fs.DirEntry) Status {
 
 func (s *Store) tableStatus(name string, e fs.DirEntry) Status {
 	status := Status{Name: name, Size: sizeOf(e)}
-	t := s.kev
+	open := s.kev
 	if name == EPSS {
-		t = s.epss
+		open = s.epss
 	}
+	t, err := open()
 	if t == nil {
-		status.Err = fmt.Errorf("reading %s: %w", filepath.Join(s.dir, e.Name()), errDamaged)
+		status.Err = cmp.Or(err, error(ErrMissing))
 		return status
 	}
 	status.Advisories, status.Date, status.Checked = int(t.count), moment(t.date), moment(t.checked)
@@ -222,12 +236,11 @@ func (s *Store) Close() error {
 			errs = append(errs, unmap(o.pack.data))
 		}
 	}
-	for _, t := range []*table{s.kev, s.epss} {
-		if t != nil {
-			errs = append(errs, unmap(t.data))
-		}
+	for _, t := range s.tables {
+		errs = append(errs, unmap(t.data))
 	}
-	s.packs, s.views, s.kev, s.epss, s.closed = nil, nil, nil, nil, true
+	none := func() (*table, error) { return nil, fs.ErrClosed }
+	s.packs, s.views, s.tables, s.kev, s.epss, s.closed = nil, nil, nil, none, none, true
 	return errors.Join(errs...)
 }
 

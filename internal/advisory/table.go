@@ -49,8 +49,8 @@ type table struct {
 	labels
 }
 
-// openTable maps a table and checks all of it: it is small, and what asks it has
-// no way to learn of damage.
+// openTable maps a table and checks its checksum: it is small, and what asks it
+// has no way to learn of damage.
 func openTable(file string, kind uint32) (*table, error) {
 	data, err := mapFile(file)
 	if err != nil {
@@ -74,16 +74,20 @@ func readTable(file string, data []byte, kind uint32) (t *table, err error) {
 	if err == nil {
 		l, err = readLabels(data[h.meta.start:h.meta.end])
 	}
-	t = &table{file, data, h, l}
-	for i := uint32(1); err == nil && i < h.names; i++ {
-		if t.value(i-1)>>scoreBits >= t.value(i)>>scoreBits {
-			err = errDamaged
-		}
-	}
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", file, err)
 	}
-	return t, nil
+	return &table{file, data, h, l}, nil
+}
+
+// sorted says whether the table is: one from elsewhere is asked when it comes.
+func (t *table) sorted() bool {
+	for i := uint32(1); i < t.names; i++ {
+		if t.value(i-1)>>scoreBits >= t.value(i)>>scoreBits {
+			return false
+		}
+	}
+	return true
 }
 
 func (t *table) value(i uint32) uint64 {
