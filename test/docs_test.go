@@ -28,10 +28,13 @@ const elision = "..."
 //	5 rules keep their examples
 //	```
 //
-// It runs at the root of the project. Where the block has a line "...", only the
+// It runs at the root of the project, with the advisories of the examples in its
+// database. Where the block has a line "...", only the
 // lines before and after it are shown; -update keeps their numbers.
 func TestDocs(t *testing.T) {
 	t.Chdir("..")
+	db := t.TempDir()
+	output(t, db, "holdfast db import examples/advisories")
 	shown := 0
 	for _, page := range pages(t) {
 		text, err := os.ReadFile(page)
@@ -43,7 +46,7 @@ func TestDocs(t *testing.T) {
 			shown++
 			m := consoleBlock.FindSubmatch(block)
 			command := string(m[1])
-			out := "```console\n$ " + command + "\n" + shorten(output(t, command), string(m[2])) + "```\n"
+			out := "```console\n$ " + command + "\n" + shorten(output(t, db, command), string(m[2])) + "```\n"
 			if !*update && out != string(block) {
 				t.Errorf("%s: the output of %q is not what the page shows: run make generate and read the difference\n--- page\n%s--- program\n%s", page, command, block, out)
 			}
@@ -75,14 +78,19 @@ func pages(t *testing.T) []string {
 	return all
 }
 
-// output runs a command line of the program.
-func output(t *testing.T, command string) string {
+// output runs a command line of the program. db is the folder of its database,
+// which the configuration does not show.
+func output(t *testing.T, db, command string) string {
 	words := strings.Fields(strings.Replace(command, "go run ./cmd/holdfast", "holdfast", 1))
 	if words[0] != "holdfast" {
 		t.Fatalf("%q is no command of the program: show others in a block of another kind", command)
 	}
 	var out bytes.Buffer
-	code := cli.Main(words[1:], cli.System{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, Today: "2026-06-01"})
+	var environ []string
+	if words[1] != "config" {
+		environ = []string{"HOLDFAST_DB=" + db}
+	}
+	code := cli.Main(words[1:], cli.System{Environ: environ, Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, Today: "2026-06-01"})
 	if code == finding.ExitUsage || out.Len() == 0 {
 		t.Fatalf("%q ends with %d and prints %q", command, code, &out)
 	}

@@ -51,6 +51,16 @@ ignore:
 baseline: baseline.json
 output: [terminal, sarif=out/holdfast.sarif]
 no-ignores: true
+image:
+  platform: linux/arm64
+  from: registry
+  base: [debian:12-slim]
+  only-fixed: true
+  policy: policy.yaml
+vex: [vex.json]
+db:
+  dir: advisories
+  max-age: 3
 `
 
 // write makes a folder with files in it.
@@ -98,6 +108,9 @@ func TestEveryKey(t *testing.T) {
 	check("baseline", c.Baseline, "baseline.json")
 	check("output", c.Output, []string{"terminal", "sarif=out/holdfast.sarif"})
 	check("no-ignores", c.NoIgnores, true)
+	check("image", c.Image, Image{Platform: "linux/arm64", From: "registry", Base: []string{"debian:12-slim"}, OnlyFixed: true, Policy: "policy.yaml"})
+	check("vex", c.VEX, []string{"vex.json"})
+	check("db", c.DB, DB{Dir: "advisories", MaxAge: 3})
 	place := func(line int) source.Place {
 		return source.Place{File: FileName, Position: source.Position{Line: line, Column: 5}}
 	}
@@ -245,7 +258,8 @@ func TestPrecedence(t *testing.T) {
 // value of the file gives way to the variable and that to the flag.
 func TestEverySettingCanBeOverridden(t *testing.T) {
 	dir := write(t, map[string]string{FileName: full})
-	examples := map[string][2]string{"fail-on": {"info", "medium"}, "no-ignores": {"false", "false"}, "helm.kube-version": {"1.31", "1.32"}, "helm.set": {"a=b", "c=d"}}
+	examples := map[string][2]string{"fail-on": {"info", "medium"}, "no-ignores": {"false", "false"}, "helm.kube-version": {"1.31", "1.32"}, "helm.set": {"a=b", "c=d"},
+		"image.platform": {"linux/386", "linux/s390x"}, "image.from": {"docker", "layout"}, "image.only-fixed": {"false", "false"}, "db.max-age": {"1", "2"}}
 	for _, ref := range References() {
 		words, ok := examples[ref.Key]
 		if !ok {
