@@ -115,49 +115,62 @@ func (p *mapped) summary(c *cursor, m *arena) string {
 	if how == plainText {
 		return text
 	}
-	start, list := m.text.Len(), p.data[p.words.start:p.words.end]
-	for i := 0; i < len(text) && !c.bad; i++ {
+	c.bad = c.bad || how != codedText
+	// Most summaries fit into this piece of the stack.
+	out, list := make([]byte, 0, 2*maxSummary), p.wordList()
+	for i := 0; i < len(text); i++ {
 		plain := i
 		for i < len(text) && text[i] >= ' ' {
 			i++
 		}
-		m.text.WriteString(text[plain:i])
+		out = append(out, text[plain:i]...)
 		if i == len(text) {
 			break
 		}
-		number := int(text[i])
-		switch {
-		case number <= shortWords:
-			number--
-		case i+1 < len(text):
-			i++
-			number = (number-0x10)<<8 + int(text[i]) + shortWords
-		default:
-			number = -1
+		number := int(text[i]) - 1
+		if number >= shortWords {
+			if i++; i == len(text) {
+				c.bad = true
+				break
+			}
+			number = (number+1-0x10)<<8 + int(text[i]) + shortWords
 		}
-		word, ok := wordAt(list, number)
-		m.text.Write(word)
-		c.bad = !ok || m.text.Len()-start > maxDecoded
+		word, ok := list.at(number)
+		if out = append(out, word...); !ok || len(out) > maxDecoded {
+			c.bad = true
+			break
+		}
 	}
-	c.bad = c.bad || how != codedText
-	return m.text.String()[start:]
+	return m.keep(out)
 }
 
-// wordAt returns a word of the list.
-func wordAt(list []byte, number int) ([]byte, bool) {
-	if len(list) < 4 || number < 0 || uint64(number) >= uint64(binary.LittleEndian.Uint32(list)) {
+// listed are the words of a pack as they lie in its file.
+type listed struct{ ends, text []byte }
+
+// wordList finds the words; there are none where the file says nonsense.
+func (p *mapped) wordList() listed {
+	list := p.data[p.words.start:p.words.end]
+	if len(list) < 4 {
+		return listed{}
+	}
+	count := uint64(binary.LittleEndian.Uint32(list))
+	if list = list[4:]; 4*count > uint64(len(list)) {
+		return listed{}
+	}
+	return listed{list[:4*count], list[4*count:]}
+}
+
+// at returns a word.
+func (l listed) at(number int) ([]byte, bool) {
+	if number < 0 || 4*number+4 > len(l.ends) {
 		return nil, false
 	}
-	text := 4 + 4*int64(binary.LittleEndian.Uint32(list))
-	if text > int64(len(list)) {
-		return nil, false
-	}
-	start, end := int64(0), int64(binary.LittleEndian.Uint32(list[4+4*number:]))
+	start, end := uint32(0), binary.LittleEndian.Uint32(l.ends[4*number:])
 	if number > 0 {
-		start = int64(binary.LittleEndian.Uint32(list[4*number:]))
+		start = binary.LittleEndian.Uint32(l.ends[4*number-4:])
 	}
-	if start > end || end > int64(len(list))-text || end-start > maxWordSize {
+	if start > end || uint64(end) > uint64(len(l.text)) || end-start > maxWordSize {
 		return nil, false
 	}
-	return list[text+start : text+end], true
+	return l.text[start:end], true
 }
