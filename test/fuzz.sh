@@ -6,6 +6,6 @@ for file in $(grep -rlE '^func Fuzz' --include='*_test.go' internal); do
 	package=./$(dirname "$file")
 	for target in $(sed -nE 's/^func (Fuzz[A-Za-z0-9_]*)\(.*/\1/p' "$file"); do
 		echo "== $package $target"
-		"${GO:-go}" test "$package" -run '^$' -fuzz "^$target\$" -fuzztime "$time" -parallel 2
+		"${GO:-go}" test "$package" -run '^$' -fuzz "^$target\$" -fuzztime "$time" -fuzzminimizetime 10x -parallel 2
 	done
 done

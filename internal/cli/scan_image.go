@@ -28,7 +28,7 @@ OCI layout. The registry is asked with your Docker or Podman credentials.
 
 Vulnerabilities are judged by the advisories that "holdfast db" keeps. Packages
 that none of them are about are undetermined (exit code 3), and never clean.`,
-		Example: "  holdfast scan image nginx:1.27\n  docker save app | holdfast scan image --from archive /dev/stdin\n  holdfast scan image --fail-on high -o cyclonedx=sbom.json app.tar",
+		Example: "  holdfast scan image nginx:1.27\n  holdfast scan image --from docker --only-fixed app:ci\n  holdfast scan image --fail-on high -o cyclonedx=sbom.json app.tar",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, targets []string) error {
 			flags.images = targets
