@@ -1,6 +1,9 @@
 package image
 
 import (
+	"bytes"
+	"encoding/json"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -8,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/holdfast-sec/holdfast/internal/cli"
 	"github.com/holdfast-sec/holdfast/internal/collect/image"
 )
 
@@ -36,7 +40,7 @@ func shop(t *testing.T) string {
 	}
 
 	write(t, root, "etc/passwd", "root:x:0:0::/root:/bin/sh\n")
-	write(t, root, "app/.env", "KEY=1\n")
+	write(t, root, "app/.env", dotenv)
 	write(t, root, "app/cache/a", "a")
 	write(t, root, "app/cache/b", "b")
 	write(t, root, "app/data", strings.Repeat("data ", 1_000_000)) // several windows
@@ -53,12 +57,15 @@ func shop(t *testing.T) string {
 	return layout
 }
 
+// dotenv holds the secret that the second layer deletes.
+const dotenv = "DATABASE_URL=postgres://shop:Kx7-vR2m_Tq9w@db.internal/shop\n"
+
 // wantShop is what the files of the shop hold, whatever has been done to it since.
 func wantShop() map[string]string {
 	return map[string]string{
 		"etc/passwd":            "root:x:0:0::/root:/bin/bash\n",
 		"etc/passwd (deleted)":  "root:x:0:0::/root:/bin/sh\n",
-		"app/.env (deleted)":    "KEY=1\n",
+		"app/.env (deleted)":    dotenv,
 		"app/cache/a (deleted)": "a",
 		"app/cache/b (deleted)": "b",
 		"app/data":              strings.Repeat("data ", 1_000_000),
@@ -98,7 +105,7 @@ func checkShop(t *testing.T, img *image.Image) {
 func TestForms(t *testing.T) {
 	needs(t, "skopeo")
 	layout := shop(t)
-	dir, host := t.TempDir(), startRegistry(t)
+	dir, host, first := t.TempDir(), startRegistry(t), ""
 	for _, form := range []struct {
 		name, to string
 		flags    []string
@@ -120,6 +127,38 @@ func TestForms(t *testing.T) {
 				run(t, "skopeo", append(args, "oci:"+layout+":latest", form.to)...)
 			}
 			checkShop(t, open(t, form.target, form.from, nil))
+			got := scan(t, form.target)
+			if first == "" {
+				first = got
+			}
+			if got != first || !strings.Contains(got, "secret-in-deleted-file high /app/.env:1") {
+				t.Errorf("a scan finds\n%s\nand of %s\n%s", got, layout, first)
+			}
 		})
 	}
+}
+
+// scan runs the program on an image and returns what it finds, a finding a line.
+func scan(t *testing.T, target string) string {
+	t.Helper()
+	var out, errors bytes.Buffer
+	nowhere := []string{"HOLDFAST_DB=" + t.TempDir(), "DOCKER_HOST=unix:///nowhere.sock", "CONTAINER_HOST=unix:///nowhere.sock"}
+	cli.Main([]string{"scan", "image", "-o", "json", target}, cli.System{Stdout: &out, Stderr: &errors, Environ: nowhere, Today: "2026-06-01"})
+	var report struct {
+		Findings []struct {
+			Rule, Severity string
+			Place          struct {
+				File string
+				Line int
+			}
+		}
+	}
+	if err := json.Unmarshal(out.Bytes(), &report); err != nil {
+		t.Fatalf("%v: %s", err, &errors)
+	}
+	var found strings.Builder
+	for _, f := range report.Findings {
+		fmt.Fprintf(&found, "%s %s %s:%d\n", f.Rule, f.Severity, strings.TrimPrefix(f.Place.File, target+":"), f.Place.Line)
+	}
+	return strings.ReplaceAll(found.String(), target, "image")
 }
