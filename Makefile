@@ -10,7 +10,7 @@ ifneq ($(RACE),)
 export CGO_ENABLED = 1
 endif
 
-.PHONY: build test oracle bench fuzz lint generate clean
+.PHONY: build test oracle bench bench-image fuzz lint generate clean
 
 ## build: the static binary ./holdfast
 build:
@@ -36,6 +36,10 @@ oracle:
 bench: build
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/...
 	HOLDFAST=./holdfast sh test/bench/compare.sh $(CORPUS)
+
+## bench-image: the scan of images beside the peers on PATH; builds the images, as root
+bench-image: build
+	HOLDFAST=./holdfast sh test/bench/image.sh $(IMAGES)
 
 ## fuzz: every fuzz target for FUZZTIME each
 fuzz:
