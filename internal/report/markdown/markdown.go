@@ -78,6 +78,9 @@ func (c *comment) headline(r *finding.Result, o Options) {
 	column("undetermined", len(r.Undetermined))
 	column("suppressed", len(r.Suppressed))
 	fmt.Fprintf(c, "%s|\n%s|\n%s|\n", names.String(), rule.String(), numbers.String())
+	if least := wording.Least(r.Findings); least != "" {
+		c.WriteString("\n" + least + "\n")
+	}
 }
 
 // worst is the table of what to look at first.

@@ -131,6 +131,9 @@ func (p *printer) summary(r *finding.Result) {
 	p.line(0, "")
 	s := r.Stats
 	p.text(0, dim, fmt.Sprintf("%s; %s judged with %s.", looked(s), wording.Count(s.Assets, "asset"), wording.Count(s.Checks, "check")))
+	if least := wording.Least(r.Findings); least != "" {
+		p.text(0, plain, least)
+	}
 	p.text(0, verdictStyle(r, p.Gate), wording.Verdict(r, p.Gate))
 	if p.Command != "" {
 		p.line(0, "Next: "+p.paint(bold, wording.Line(p.Command)))

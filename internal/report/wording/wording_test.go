@@ -5,6 +5,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/holdfast-sec/holdfast/internal/asset"
 	"github.com/holdfast-sec/holdfast/internal/finding"
 	"github.com/holdfast-sec/holdfast/internal/source"
 )
@@ -134,6 +135,45 @@ func TestVerdict(t *testing.T) {
 		word := map[int]string{finding.ExitClean: "Passed", finding.ExitFindings: "Failed", finding.ExitIncomplete: "Incomplete"}[test.r.Exit(test.gate)]
 		if !strings.HasPrefix(got, word+": ") {
 			t.Errorf("%s: %q does not go with exit code %d", test.name, got, test.r.Exit(test.gate))
+		}
+	}
+}
+
+func TestLeast(t *testing.T) {
+	flaw := func(asset, fixed string, layer *asset.Layer) finding.Finding {
+		return finding.Finding{Asset: finding.Asset{ID: asset}, Layer: layer, Vulnerability: &finding.Vulnerability{Fixed: fixed}}
+	}
+	base := &asset.Layer{Origin: asset.OriginBase}
+	for _, test := range []struct {
+		findings []finding.Finding
+		want     string
+	}{
+		{nil, ""},
+		{[]finding.Finding{{Rule: "other"}}, ""},
+		{[]finding.Finding{flaw("a", "", nil)}, "1 vulnerability in 1 package, none of which has a fix yet."},
+		{[]finding.Finding{flaw("a", "2", base), flaw("a", "", base), flaw("b", "3", nil)},
+			"3 vulnerabilities in 2 packages: 2 updates end 2; 2 come with the base image."},
+	} {
+		if got := Least(test.findings); got != test.want {
+			t.Errorf("got %q, want %q", got, test.want)
+		}
+	}
+}
+
+func TestStep(t *testing.T) {
+	for createdBy, want := range map[string]string{
+		"/bin/sh -c #(nop)  CMD [\"bash\"]":                      "CMD [\"bash\"]",
+		"/bin/sh -c apt-get update":                              "RUN apt-get update",
+		"RUN /bin/sh -c npm ci # buildkit":                       "RUN npm ci",
+		"RUN |2 TOKEN=******** B=c /bin/sh -c npm ci # buildkit": "RUN npm ci",
+		"|1 TOKEN=******** /bin/sh -c npm ci":                    "RUN npm ci",
+		"COPY app /app # buildkit":                               "COPY app /app",
+		"":                                                       "",
+		"RUN echo /bin/sh -c ls # buildkit":                      "RUN echo /bin/sh -c ls",
+		"bazel build //:image":                                   "bazel build //:image",
+	} {
+		if got := Step(createdBy); got != want {
+			t.Errorf("Step(%q) = %q, want %q", createdBy, got, want)
 		}
 	}
 }
