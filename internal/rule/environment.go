@@ -22,6 +22,8 @@ type Functions struct {
 	Credential func(name, value string) string
 	// Credentials says what kinds of credential stand in a longer text.
 	Credentials func(text string) []string
+	// Lookalike says which well-known image a name imitates, "" for none.
+	Lookalike func(registry, repository string) string
 	// RegistryAllowed says whether the user lets images come from a repository
 	// of a registry.
 	RegistryAllowed func(registry, repository string) bool
@@ -100,6 +102,10 @@ func functions(fn Functions) []cel.EnvOption {
 				return types.DefaultTypeAdapter.NativeToValue(fn.Credentials(text(value)))
 			}))),
 	}
+	opts = append(opts, cel.Function("lookalike", cel.Overload("lookalike_string_string", []*cel.Type{str, str}, str,
+		cel.BinaryBinding(func(registry, repository ref.Val) ref.Val {
+			return types.String(fn.Lookalike(text(registry), text(repository)))
+		}))))
 	opts = append(opts, cel.Function("registryAllowed", cel.Overload("registryAllowed_string_string", []*cel.Type{str, str}, boolean,
 		cel.BinaryBinding(func(registry, repository ref.Val) ref.Val {
 			return types.Bool(fn.RegistryAllowed(text(registry), text(repository)))

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/holdfast-sec/holdfast/internal/inspect/secret"
+	"github.com/holdfast-sec/holdfast/internal/inspect/signature"
 	"github.com/holdfast-sec/holdfast/internal/rule"
 )
 
@@ -14,6 +15,10 @@ func Functions(allow []string) rule.Functions {
 	return rule.Functions{
 		Credential:  secret.Classify,
 		Credentials: credentials,
+		Lookalike: func(registry, repository string) string {
+			of, _ := signature.Lookalike(registry, repository)
+			return of
+		},
 		RegistryAllowed: func(registry, repository string) bool {
 			return len(allow) == 0 || slices.ContainsFunc(allow, func(prefix string) bool {
 				return covers(strings.TrimSuffix(prefix, "/"), registry+"/"+repository)
