@@ -2,6 +2,7 @@ package scan
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"path"
 	"sync"
@@ -97,30 +98,52 @@ type past struct {
 // Path implements collect.Input.
 func (p past) Path() string { return p.dir }
 
+// told is a secret that a finding is about: the same one in another version of
+// the file is no other finding. It is known by a sum, as masks are alike.
+type told struct {
+	path, kind string
+	sum        [sha256.Size]byte
+}
+
+// leak is a version of a file with the secrets that no older one has.
+type leak struct {
+	file *asset.File
+	told []told
+}
+
 // Read implements collect.Input.
 func (p past) Read(ctx context.Context, sink collect.Sink) {
 	scanner := secret.NewScanner()
-	type told struct{ path, kind, masked string }
-	seen := map[told]bool{}
+	var leaks []leak
+	seen, here := map[told]bool{}, map[told]bool{}
 	summary, err := history.Walk(ctx, p.dir, history.Options{}, func(b history.Blob) error {
-		at := collect.Display(path.Join(p.dir, b.Path))
-		if b.Content == nil || !b.Deleted && p.tree.Get(at) != nil {
+		if b.Content == nil {
 			return nil
 		}
-		var all, fresh []asset.Secret
-		scanner.Scan(b.Content, b.Path, keep(&all))
-		for _, s := range all {
-			// The same secret in a later version of the file is the same finding.
-			if key := (told{b.Path, s.Kind, s.Masked}); !seen[key] {
+		at := collect.Display(path.Join(p.dir, b.Path))
+		current := !b.Deleted && p.tree.Get(at) != nil
+		l := leak{file: &asset.File{Path: at, Size: b.Size, Commit: b.Commit, Deleted: b.Deleted}}
+		scanner.Scan(b.Content, b.Path, func(h secret.Hit) {
+			key := told{b.Path, h.Kind, sha256.Sum256(b.Content[h.Start:h.End])}
+			switch {
+			case current:
+				here[key] = true
+			case !seen[key]:
 				seen[key] = true
-				fresh = append(fresh, s)
+				l.told = append(l.told, key)
+				keep(&l.file.Secrets)(h)
 			}
-		}
-		if len(fresh) > 0 {
-			sink.Asset(leaky(source.Place{File: at}, &asset.File{Path: at, Size: b.Size, Commit: b.Commit, Deleted: b.Deleted, Secrets: fresh}))
+		})
+		if len(l.told) > 0 {
+			leaks = append(leaks, l)
 		}
 		return nil
 	})
+	for _, l := range leaks {
+		if l.leave(here); len(l.file.Secrets) > 0 {
+			sink.Asset(leaky(source.Place{File: l.file.Path}, l.file))
+		}
+	}
 	unread := func(n int, what string) {
 		if n > 0 {
 			sink.Unread(source.Place{File: p.dir}, countOf(n, what))
@@ -137,4 +160,15 @@ func (p past) Read(ctx context.Context, sink collect.Sink) {
 	if summary.Cut {
 		sink.Unread(source.Place{File: p.dir}, fmt.Sprintf("the history has more than %d versions of files: the rest was not read", summary.Blobs))
 	}
+}
+
+// leave takes out the secrets that the work tree still has.
+func (l leak) leave(here map[told]bool) {
+	gone := l.file.Secrets[:0]
+	for i, s := range l.file.Secrets {
+		if !here[l.told[i]] {
+			gone = append(gone, s)
+		}
+	}
+	l.file.Secrets = gone
 }
