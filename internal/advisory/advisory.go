@@ -22,7 +22,9 @@ import (
 // that release of it: what belongs to it cannot be judged.
 var ErrMissing = errors.New("no advisories")
 
-// Advisory is what one advisory says about one package.
+// Advisory is what one advisory says about one package. Of one from a pack only ID,
+// Release and Ranges are filled in, and Lists can be asked, until Unpack: most
+// advisories on a package are not about the version at hand.
 type Advisory struct {
 	ID      string
 	Summary string
@@ -51,6 +53,8 @@ type Advisory struct {
 	// Release is what follows the family in the ecosystem of the entry: "12" of
 	// "Debian:12"; "" if the entry is for all releases.
 	Release string
+	// packed is what Lookup has not decoded.
+	packed packed
 }
 
 // Range is a set of affected versions, as events along the order of versions.

@@ -265,12 +265,15 @@ func (c *cursor) strings(m *arena) []string {
 	if n == 0 {
 		return nil
 	}
-	out := take(&m.strings, n, 2*m.records)
+	out := take(m, &m.strings, n)
 	for i := range out {
 		out[i] = c.string()
 	}
 	return out
 }
+
+// done says that everything was read, and nothing beyond it.
+func (c *cursor) done() bool { return !c.bad && c.at == len(c.text) }
 
 // part cuts the next part, which is preceded by its length, off.
 func (c *cursor) part() cursor { return cursor{text: c.string(), bad: c.bad} }

@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -27,6 +28,10 @@ type mapped struct {
 	data []byte
 	header
 	labels
+	// list is the words of summaries, copied: they are unpacked at any time.
+	list listed
+	// memory are arenas, for one look-up after the other.
+	memory sync.Pool
 }
 
 // openPack maps a pack and checks its header and its index.
@@ -59,7 +64,10 @@ func readPack(file string, data []byte) (p *mapped, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", file, err)
 	}
-	return &mapped{file, data, h, m}, nil
+	p = &mapped{file: file, data: data, header: h, labels: m}
+	p.list = p.wordList()
+	p.memory.New = func() any { return &arena{piece: 128} }
+	return p, nil
 }
 
 // guard makes an error of the fault that reading a mapped file raises if somebody
@@ -120,7 +128,8 @@ func (p *mapped) holds(release string) bool {
 
 // Lookup returns what the advisories say about a package, sorted by id. An
 // advisory that names the package several times, with other versions or parts of
-// it, comes several times. Withdrawn ones are never in a pack.
+// it, comes several times. Withdrawn ones are never in a pack. What is returned has
+// its ID, Release and Ranges; the rest is packed until Unpack.
 func (p *Pack) Lookup(name string) (found []Advisory, err error) {
 	defer guard(p.file, &err)()
 	name = normalName(p.ecosystem, name)
@@ -128,7 +137,9 @@ func (p *Pack) Lookup(name string) (found []Advisory, err error) {
 	if !ok {
 		return nil, nil
 	}
-	_, found, err = p.read(group, p.release)
+	m := p.memory.Get().(*arena)
+	_, found, err = p.read(group, p.release, m)
+	p.memory.Put(m)
 	if err != nil {
 		return nil, fmt.Errorf("looking up %s in %s: %w", name, p.file, err)
 	}
@@ -184,21 +195,19 @@ func (p *mapped) group(entry []byte) []byte {
 	return p.data[p.groups.start:p.groups.end][start:][:length:length]
 }
 
-// read decodes a group: the name of the package and what is said of it.
-func (p *mapped) read(group []byte, release string) (name string, found []Advisory, err error) {
-	if !intact(group) {
+// read decodes a group: the name of the package and what is said of it, the most
+// of it still packed.
+func (p *mapped) read(bytes []byte, release string, m *arena) (name string, found []Advisory, err error) {
+	if !intact(bytes) {
 		return "", nil, errDamaged
 	}
-	var m arena
-	c := cursor{text: string(group[4:])}
-	name = c.string()
-	listed := readVersions(c.part())
+	c := cursor{text: m.keep(bytes[4:])}
+	g := &group{name: c.string(), versions: c.string(), words: p.list}
 	n := c.count()
 	if n*minRecord > len(c.text)-c.at {
 		return "", nil, errDamaged
 	}
-	found = make([]Advisory, 0, n)
-	m.expect(n)
+	found = take(m, &m.advisories, n)[:0]
 	for range n {
 		record := c.part()
 		of := record.uint()
@@ -208,57 +217,41 @@ func (p *mapped) read(group []byte, release string) (name string, found []Adviso
 		if of > 0 && !covers(p.releases[of-1], release) {
 			continue
 		}
-		a, err := p.head(record.uint(), &m)
-		if err != nil {
-			return "", nil, err
-		}
+		found = found[:len(found)+1]
+		a := &found[len(found)-1]
 		if of > 0 {
 			a.Release = p.releases[of-1]
 		}
-		a.Versions = listed.set(record.uint())
-		a.Ranges = readRanges(&record, &m)
-		a.Imports = readImports(&record, &m, name)
-		if record.bad || record.at != len(record.text) {
+		head := cursor{text: p.head(record.uint(), m)}
+		a.ID = head.string()
+		a.packed = packed{of: g, head: head.text[head.at:], set: record.uint()}
+		a.Ranges = readRanges(&record, m)
+		a.packed.imports = record.text[record.at:]
+		if head.bad || head.text == "" || record.bad {
 			return "", nil, errDamaged
 		}
-		found = append(found, a)
 	}
-	if c.bad || c.at != len(c.text) || listed.bad {
+	if c.bad || c.at != len(c.text) {
 		return "", nil, errDamaged
 	}
-	return name, found, nil
+	return g.name, found, nil
 }
 
-// head decodes what an advisory says once for all packages.
-func (p *mapped) head(at uint64, m *arena) (a Advisory, err error) {
+// head copies what an advisory says once for all packages; "" if it is damaged.
+func (p *mapped) head(at uint64, m *arena) string {
 	heads := p.data[p.heads.start:p.heads.end]
-	if at+8 > uint64(len(heads)) {
-		return a, errDamaged
+	if at > uint64(len(heads)) || at+8 > uint64(len(heads)) {
+		return ""
 	}
 	length := uint64(binary.LittleEndian.Uint32(heads[at:]))
 	if at+8+length > uint64(len(heads)) {
-		return a, errDamaged
+		return ""
 	}
 	bytes := heads[at+8:][:length]
 	if binary.LittleEndian.Uint32(heads[at+4:]) != checksum(bytes) {
-		return a, errDamaged
+		return ""
 	}
-	c := cursor{text: m.keep(bytes)}
-	a = Advisory{ID: c.string(), Published: readDay(&c, m), Modified: readDay(&c, m), Score: float64(c.uint()) / 10}
-	severity := c.byte()
-	if int(severity) >= len(severities) {
-		return a, errDamaged
-	}
-	a.Severity = severities[severity]
-	a.Vector = c.string()
-	a.Aliases, a.Upstream = c.strings(m), c.strings(m)
-	a.URL = readURL(&c, &a, m)
-	a.Malicious = malicious(&a)
-	a.Summary = p.summary(&c, m)
-	if c.bad || c.at != len(c.text) {
-		return a, errDamaged
-	}
-	return a, nil
+	return m.keep(bytes)
 }
 
 // all calls fn with each package and what is said of it, in the order of the
@@ -270,7 +263,12 @@ func (p *mapped) all(fn func(name string, found []Advisory) error) (err error) {
 	}
 	for i := range p.names {
 		entry := p.data[p.entries.start+entrySize*i:][:entrySize]
-		name, found, err := p.read(p.group(entry), "")
+		name, found, err := p.read(p.group(entry), "", &arena{})
+		for i := range found {
+			if err == nil {
+				err = found[i].Unpack()
+			}
+		}
 		if err == nil {
 			if _, ok := p.find(name); !ok {
 				err = errDamaged
@@ -284,96 +282,6 @@ func (p *mapped) all(fn func(name string, found []Advisory) error) (err error) {
 		}
 	}
 	return nil
-}
-
-// versions are the version names of a group, and the sets of them that records
-// refer to by number. Most sets are one run along the sorted names, and share
-// their memory.
-type versions struct {
-	names []string
-	sets  cursor
-	count uint64
-	made  [][]string
-	total int
-	bad   bool
-}
-
-// maxListed bounds how many version names the sets of one package may spell out
-// beside the shared ones.
-const maxListed = 4 << 20
-
-// readVersions reads the table; sets are read when one is asked for.
-func readVersions(c cursor) *versions {
-	v := &versions{bad: c.bad}
-	if len(c.text) == 0 {
-		return v
-	}
-	n := c.count()
-	ends := make([]int, n)
-	text := make([]byte, 0, 2*len(c.text))
-	previous := 0
-	for i := range ends {
-		// A name repeats the beginning of the one before.
-		shared, rest := int(c.byte()), c.string()
-		if shared > len(text)-previous || len(text) > maxGroup {
-			v.bad = true
-			return v
-		}
-		start := len(text)
-		text = append(append(text, text[previous:previous+shared]...), rest...)
-		previous, ends[i] = start, len(text)
-	}
-	v.names = make([]string, n)
-	all, start := string(text), 0
-	for i, end := range ends {
-		v.names[i], start = all[start:end], end
-	}
-	v.count = uint64(c.count())
-	v.sets, v.bad = c, v.bad || c.bad
-	return v
-}
-
-// set returns the set of a number, from 1; 0 is none.
-func (v *versions) set(number uint64) []string {
-	if number == 0 || v.bad {
-		return nil
-	}
-	if number > v.count {
-		v.bad = true
-		return nil
-	}
-	for uint64(len(v.made)) < number && !v.bad {
-		v.made = append(v.made, v.next())
-	}
-	if v.bad {
-		return nil
-	}
-	return v.made[number-1]
-}
-
-// next reads the next set: runs, each a gap after the one before and a length.
-func (v *versions) next() []string {
-	var out []string
-	runs, at := v.sets.count(), uint64(0)
-	for range runs {
-		gap, length := v.sets.uint(), v.sets.uint()
-		left := uint64(len(v.names)) - at
-		if v.sets.bad || gap > left || length > left-gap {
-			v.bad = true
-			return nil
-		}
-		run := v.names[at+gap:][:length:length]
-		at += gap + length
-		if runs == 1 {
-			return run
-		}
-		if v.total += len(run); v.total > maxListed {
-			v.bad = true
-			return nil
-		}
-		out = append(out, run...)
-	}
-	return out
 }
 
 // The marks of an event say which field is set; from0 is "introduced: 0".
@@ -392,7 +300,7 @@ func readRanges(c *cursor, m *arena) []Range {
 	if n == 0 {
 		return nil
 	}
-	out := take(&m.ranges, n, m.records)
+	out := take(m, &m.ranges, n)
 	for i := range out {
 		kind := int(c.byte())
 		if kind >= len(rangeTypes) {
@@ -400,7 +308,7 @@ func readRanges(c *cursor, m *arena) []Range {
 			return nil
 		}
 		out[i].Type = rangeTypes[kind]
-		events := take(&m.events, c.count(), 2*m.records)
+		events := take(m, &m.events, c.count())
 		for k := range events {
 			switch c.byte() {
 			case introduced:
@@ -426,16 +334,16 @@ const (
 	pathBelow
 )
 
-func readImports(c *cursor, m *arena, name string) []Import {
+func readImports(c *cursor, name string) []Import {
 	n := c.count()
 	if n == 0 {
 		return nil
 	}
-	out := take(&m.imports, n, 0)
+	m, out := &arena{}, make([]Import, n)
 	for i := range out {
 		how, path := c.byte(), c.string()
 		if how == pathBelow {
-			path = m.join(name, path)
+			path = name + path
 		}
 		c.bad = c.bad || how > pathBelow
 		out[i] = Import{path, c.strings(m), c.strings(m), c.strings(m)}
@@ -444,7 +352,7 @@ func readImports(c *cursor, m *arena, name string) []Import {
 }
 
 // readDay reads a day as the days since 1970, from 1.
-func readDay(c *cursor, m *arena) string {
+func readDay(c *cursor) string {
 	days := c.uint()
 	if days == 0 || days > maxDays {
 		c.bad = c.bad || days > 0
@@ -452,7 +360,7 @@ func readDay(c *cursor, m *arena) string {
 	}
 	year, month, day := time.Unix(int64(days-1)*86400, 0).UTC().Date()
 	digit := func(n int) byte { return byte('0' + n%10) }
-	return m.keep([]byte{digit(year / 1000), digit(year / 100), digit(year / 10), digit(year), '-',
+	return string([]byte{digit(year / 1000), digit(year / 100), digit(year / 10), digit(year), '-',
 		digit(int(month) / 10), digit(int(month)), '-', digit(day / 10), digit(day)})
 }
 
@@ -467,7 +375,7 @@ var pages = []string{
 
 // readURL reads an address: 0 and the text of it, or the number of a page and
 // which of the advisory's ids follows.
-func readURL(c *cursor, a *Advisory, m *arena) string {
+func readURL(c *cursor, a *Advisory) string {
 	page := int(c.byte())
 	if page == 0 {
 		return c.string()
@@ -478,9 +386,9 @@ func readURL(c *cursor, a *Advisory, m *arena) string {
 		c.bad = true
 		return ""
 	case id == 0:
-		return m.join(pages[page-1], a.ID)
+		return pages[page-1] + a.ID
 	}
-	return m.join(pages[page-1], a.Aliases[id-1])
+	return pages[page-1] + a.Aliases[id-1]
 }
 
 // malicious says whether an advisory is about malware.

@@ -47,6 +47,17 @@ func openBytes(t testing.TB, data []byte, release string) *Pack {
 	return &Pack{mapped: p, release: release}
 }
 
+// look looks a package up and unpacks what is said of it.
+func look(p *Pack, name string) ([]Advisory, error) {
+	found, err := p.Lookup(name)
+	for i := range found {
+		if err == nil {
+			err = found[i].Unpack()
+		}
+	}
+	return found, err
+}
+
 // says makes an advisory that says something of one package.
 func says(id, ecosystem, name string) *Entry {
 	a := Advisory{ID: id, Ranges: []Range{{"ECOSYSTEM", []Event{{Introduced: "0"}}}}, URL: pages[0] + id}
@@ -240,6 +251,36 @@ func advisories(t *rapid.T) map[string][]Advisory {
 	return out
 }
 
+// checkLists holds what packed advisories list against what was written.
+func checkLists(t *rapid.T, p *Pack, name string, written []Advisory) {
+	found, err := p.Lookup(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	versions := []string{"", "never-written"}
+	for _, a := range written {
+		versions = append(versions, a.Versions...)
+	}
+	for _, version := range versions {
+		for i := range found {
+			at := slices.IndexFunc(written, func(a Advisory) bool { return a.ID == found[i].ID })
+			want, _ := written[at].Lists(version)
+			if got, err := found[i].Lists(version); err != nil || got != want {
+				t.Fatalf("%s of %s lists %q: %v (%v), want %v of %q", found[i].ID, name, version, got, err, want, written[at].Versions)
+			}
+		}
+	}
+}
+
+// askAll asks a pack that may be nonsense for everything.
+func askAll(p *Pack, name string) {
+	found, _ := p.Lookup(name)
+	for i := range found {
+		found[i].Lists("1.1")
+		found[i].Unpack()
+	}
+}
+
 // tidy makes empty lists nil, to compare.
 func tidy(list []Advisory) []Advisory {
 	for i := range list {
@@ -297,7 +338,8 @@ func TestWhatGoesInComesOut(t *testing.T) {
 			for name, all := range want {
 				wanted := slices.DeleteFunc(slices.Clone(all), func(a Advisory) bool { return release != "" && a.Release != "" && a.Release != release })
 				slices.SortFunc(wanted, func(a, b Advisory) int { return cmp.Compare(a.ID, b.ID) })
-				got, err := p.Lookup(name)
+				checkLists(t, p, name, all)
+				got, err := look(p, name)
 				if err != nil || !equal(tidy(got), tidy(wanted)) {
 					t.Fatalf("%s on %q:\n%+v\nwant\n%+v\n(%v)", name, release, got, wanted, err)
 				}
@@ -339,7 +381,7 @@ func TestDamage(t *testing.T) {
 	whole := openBytes(t, data, "")
 	want := map[string][]Advisory{}
 	for _, name := range names {
-		want[name], _ = whole.Lookup(name)
+		want[name], _ = look(whole, name)
 	}
 	check := func(what string, damaged []byte) {
 		file, err := readPack("test", damaged)
@@ -348,7 +390,7 @@ func TestDamage(t *testing.T) {
 		}
 		p := &Pack{mapped: file}
 		for _, name := range names {
-			if got, err := p.Lookup(name); err == nil && !equal(got, want[name]) {
+			if got, err := look(p, name); err == nil && !equal(got, want[name]) {
 				t.Errorf("%s: %s is now %+v", what, name, got)
 			}
 		}
@@ -427,7 +469,7 @@ func FuzzPack(f *testing.F) {
 		for _, release := range []string{"", "12"} {
 			p := &Pack{mapped: file, release: release}
 			for _, name := range names {
-				p.Lookup(name)
+				askAll(p, name)
 			}
 		}
 		if file.all(func(string, []Advisory) error { return nil }) == nil {
@@ -457,7 +499,7 @@ func TestHostilePack(t *testing.T) {
 		opened++
 		p := &Pack{mapped: file}
 		for _, name := range names {
-			p.Lookup(name)
+			askAll(p, name)
 		}
 		if file.all(func(string, []Advisory) error { return nil }) == nil {
 			if err := NewBuilder().addPack(file); err != nil {
@@ -497,6 +539,43 @@ func TestCutWhileOpen(t *testing.T) {
 	}
 	if _, err := p.Lookup("package-7"); !errors.Is(err, errDamaged) {
 		t.Errorf("the error is %v", err)
+	}
+}
+
+// TestUnpackAfterClose unpacks what was looked up in a store that is closed.
+func TestUnpackAfterClose(t *testing.T) {
+	dir := t.TempDir()
+	data, _ := sample(t)
+	if err := replace(dir, "Debian.pack", data); err != nil {
+		t.Fatal(err)
+	}
+	store, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := store.Pack("Debian:12")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := look(p, "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := p.Lookup("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	store.Close()
+	if lists, err := found[1].Lists("v1.10"); err != nil || !lists {
+		t.Errorf("%s lists v1.10: %v (%v)", found[1].ID, lists, err)
+	}
+	for i := range found {
+		if err := found[i].Unpack(); err != nil {
+			t.Error(err)
+		}
+	}
+	if len(found) != 3 || !equal(found, want) {
+		t.Errorf("found %+v, want %+v", found, want)
 	}
 }
 

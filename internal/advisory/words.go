@@ -1,6 +1,7 @@
 package advisory
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/binary"
 	"maps"
@@ -109,7 +110,7 @@ func appendSummary(b []byte, text string, numbers map[string]int) []byte {
 }
 
 // summary reads the rest of a head.
-func (p *mapped) summary(c *cursor, m *arena) string {
+func (list listed) summary(c *cursor) string {
 	how, text := c.byte(), c.text[c.at:]
 	c.at = len(c.text)
 	if how == plainText {
@@ -117,7 +118,7 @@ func (p *mapped) summary(c *cursor, m *arena) string {
 	}
 	c.bad = c.bad || how != codedText
 	// Most summaries fit into this piece of the stack.
-	out, list := make([]byte, 0, 2*maxSummary), p.wordList()
+	out := make([]byte, 0, 2*maxSummary)
 	for i := 0; i < len(text); i++ {
 		plain := i
 		for i < len(text) && text[i] >= ' ' {
@@ -141,20 +142,20 @@ func (p *mapped) summary(c *cursor, m *arena) string {
 			break
 		}
 	}
-	return m.keep(out)
+	return string(out)
 }
 
-// listed are the words of a pack as they lie in its file.
+// listed are the words of a pack.
 type listed struct{ ends, text []byte }
 
-// wordList finds the words; there are none where the file says nonsense.
+// wordList copies the words; there are none where the file says nonsense.
 func (p *mapped) wordList() listed {
 	list := p.data[p.words.start:p.words.end]
 	if len(list) < 4 {
 		return listed{}
 	}
 	count := uint64(binary.LittleEndian.Uint32(list))
-	if list = list[4:]; 4*count > uint64(len(list)) {
+	if list = bytes.Clone(list[4:]); 4*count > uint64(len(list)) {
 		return listed{}
 	}
 	return listed{list[:4*count], list[4*count:]}
