@@ -283,6 +283,9 @@ func (in *importer) receive(r io.Reader, b bundled) (f arrived, err error) {
 		err = f.verify()
 	}
 	if err == nil {
+		err = in.dateBack(&f)
+	}
+	if err == nil {
 		err = in.notOlder(&f)
 	}
 	if err != nil {
@@ -319,6 +322,21 @@ func (f *arrived) verify() error {
 	}
 	f.header = p.header
 	return p.all(func(string, []Advisory) error { return nil })
+}
+
+// dateBack takes dates that have not come out of a file's header.
+func (in *importer) dateBack(f *arrived) error {
+	date, checked := seconds(in.past(moment(f.date))), seconds(in.past(moment(f.checked)))
+	if date == f.date && checked == f.checked {
+		return nil
+	}
+	f.date, f.checked = date, checked
+	file, err := os.OpenFile(f.temp, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteAt(f.header.encode(), 0)
+	return errors.Join(err, file.Sync(), file.Close())
 }
 
 // tableKind is the kind of file that a table is; 0 for ecosystems.

@@ -34,6 +34,8 @@ type Options struct {
 	Checked      time.Time
 	// Date is when the source changed last, if that is known.
 	Date time.Time
+	// Now is the time: nothing is newer. The default is that of the clock.
+	Now time.Time
 }
 
 // Report is what an import did.
@@ -65,11 +67,14 @@ func (r *Report) broken(name string, err error) {
 }
 
 // Install puts files into the database in a folder: OSV archives, single OSV
-// advisories and folders of them, the list of CISA, EPSS scores, packs and what
+// advisories, folders of these, the list of CISA, EPSS scores, packs and what
 // Export wrote. Advisories are added to the packs that are there. An archive that
 // is called after an ecosystem ("Go.zip", "Go/all.zip") is about that one only,
 // though advisories in it may name others.
 func Install(ctx context.Context, dir string, files []string, o Options) (*Report, error) {
+	if o.Now.IsZero() {
+		o.Now = time.Now()
+	}
 	in := importer{dir: dir, options: o, builder: NewBuilder(), report: &Report{}}
 	release, err := Lock(ctx, dir, "write")
 	if err != nil {
@@ -105,7 +110,7 @@ func (in *importer) add(ctx context.Context, name string) error {
 		if err := in.unsigned(name); err != nil {
 			return err
 		}
-		return in.documents(ctx, folderDocuments(name), name)
+		return in.folder(ctx, name)
 	}
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("importing %s: it is no regular file", name)
@@ -139,6 +144,38 @@ func (in *importer) add(ctx context.Context, name string) error {
 		return in.json(ctx, name)
 	}
 	return fmt.Errorf("importing %s: it is neither an OSV archive or advisory nor a list of CISA, EPSS scores or what holdfast db export wrote", name)
+}
+
+// folder takes the archives in a folder one by one, as if they had been named, and
+// the advisories beside them as one.
+func (in *importer) folder(ctx context.Context, dir string) error {
+	archives, advisories := 0, false
+	for file, err := range folderFiles(dir) {
+		switch {
+		case err != nil:
+			return fmt.Errorf("reading %s: %w", dir, err)
+		case filepath.Ext(file) == ".json":
+			advisories = true
+		case filepath.Ext(file) == ".zip":
+			archives++
+			if err := in.add(ctx, file); err != nil {
+				return err
+			}
+		}
+	}
+	if archives > 0 && !advisories {
+		return nil
+	}
+	return in.documents(ctx, folderDocuments(dir), dir)
+}
+
+// past is a time, or now if that has not come: who dates data in the future would
+// have it taken for fresh until then, and keep out all that is newer.
+func (in *importer) past(t time.Time) time.Time {
+	if t.After(in.options.Now) {
+		return in.options.Now
+	}
+	return t
 }
 
 // unsigned refuses files without a signature when one is asked for.
@@ -276,6 +313,7 @@ func (in *importer) writePack(name string) error {
 			return err
 		}
 	}
+	f.newest, f.checked = in.past(f.newest), in.past(f.checked)
 	data, err := in.builder.encode(name)
 	if err != nil {
 		return err

@@ -64,6 +64,9 @@ func write(t testing.TB, dir, name string, data []byte) string {
 
 func install(t *testing.T, db string, o Options, files ...string) *Report {
 	t.Helper()
+	if o.Now.IsZero() {
+		o.Now = time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
 	r, err := Install(context.Background(), db, files, o)
 	if err != nil {
 		t.Fatal(err)
@@ -140,6 +143,58 @@ func TestInstallFolder(t *testing.T) {
 	install(t, db, Options{}, filepath.Join(dir, "Go"))
 	if got := inDB(t, db, "Go", "m"); got != "GO-1 GO-2" {
 		t.Errorf("there is %q", got)
+	}
+}
+
+// TestInstallFolderOfArchives imports a download: archives, each as if it had been
+// named, and advisories beside them.
+func TestInstallFolderOfArchives(t *testing.T) {
+	db, dir := t.TempDir(), t.TempDir()
+	write(t, dir, "osv/Go/all.zip", archive(t, map[string]string{"GO-1.json": osv("GO-1", "Go", "m")}))
+	write(t, dir, "osv/npm.zip", archive(t, map[string]string{"NPM-1.json": osv("NPM-1", "npm", "m"), "GO-9.json": osv("GO-9", "Go", "m")}))
+	install(t, db, Options{}, filepath.Join(dir, "osv"))
+	for ecosystem, want := range map[string]string{"Go": "GO-1", "npm": "NPM-1"} {
+		if got := inDB(t, db, ecosystem, "m"); got != want {
+			t.Errorf("on %s there is %q, want %q", ecosystem, got, want)
+		}
+	}
+	write(t, dir, "osv/own.json", []byte(osv("OWN-1", "Go", "m")))
+	install(t, db, Options{}, filepath.Join(dir, "osv"))
+	if got := inDB(t, db, "Go", "m"); got != "GO-1 OWN-1" {
+		t.Errorf("with one beside the archives there is %q", got)
+	}
+	write(t, dir, "osv/broken.zip", []byte("PK, and nothing else"))
+	if _, err := Install(context.Background(), db, []string{filepath.Join(dir, "osv")}, Options{}); err == nil || !strings.Contains(err.Error(), "broken.zip") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+// TestFutureDates imports what is dated after the day of the import.
+func TestFutureDates(t *testing.T) {
+	now := time.Date(2025, 3, 1, 0, 0, 0, 0, time.UTC)
+	late := now.AddDate(100, 0, 0)
+	dir, from := t.TempDir(), t.TempDir()
+	file := write(t, dir, "Go.zip", archive(t, map[string]string{"1.json": osv("GO-1", "Go", "a", `"modified": "2125-01-01T00:00:00Z"`)}))
+	kev := write(t, dir, "known_exploited_vulnerabilities.json", []byte(`{"title": "CISA", "dateReleased": "2125-01-01T00:00:00Z",
+		"vulnerabilities": [{"cveID": "CVE-2024-0001"}]}`))
+	install(t, from, Options{Now: late.AddDate(1, 0, 0), Checked: late}, file, kev)
+	bundle := write(t, dir, "bundle", export(t, from, nil))
+	for _, files := range [][]string{{file, kev}, {bundle}, {filepath.Join(from, "Go.pack"), filepath.Join(from, "kev.table")}} {
+		db := t.TempDir()
+		install(t, db, Options{Now: now, Checked: late}, files...)
+		store, err := Open(db)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range store.Status() {
+			if s.Err != nil || !s.Date.Equal(now) || !s.Checked.Equal(now) {
+				t.Errorf("%s of %v: it is of %v, confirmed %v (%v)", s.Name, files, s.Date, s.Checked, s.Err)
+			}
+		}
+		if got := inDB(t, db, "Go", "a"); got != "GO-1" || !store.Exploited("CVE-2024-0001") {
+			t.Errorf("of %v there is %q", files, got)
+		}
+		store.Close()
 	}
 }
 

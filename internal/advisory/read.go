@@ -2,7 +2,6 @@ package advisory
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -41,29 +40,40 @@ func zipDocuments(name string, r io.ReaderAt, size int64) iter.Seq2[document, er
 	}
 }
 
-// folderDocuments are the advisories in a folder and those below it. Links are
-// not followed.
+// folderDocuments are the advisories in a folder and those below it.
 func folderDocuments(dir string) iter.Seq2[document, error] {
 	return func(yield func(document, error) bool) {
-		stop := errors.New("stop")
+		for file, err := range folderFiles(dir) {
+			if err != nil {
+				yield(document{}, fmt.Errorf("reading %s: %w", dir, err))
+				return
+			}
+			if filepath.Ext(file) == ".json" && !yield(fileDocument(file), nil) {
+				return
+			}
+		}
+	}
+}
+
+// folderFiles are the regular files in a folder and those below it. Links are not
+// followed.
+func folderFiles(dir string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
 		n := 0
 		err := filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
-			if err != nil {
+			if err != nil || !e.Type().IsRegular() {
 				return err
-			}
-			if !e.Type().IsRegular() || filepath.Ext(name) != ".json" {
-				return nil
 			}
 			if n++; n > maxEntries {
 				return fmt.Errorf("there are more than %d files", maxEntries)
 			}
-			if !yield(fileDocument(name), nil) {
-				return stop
+			if !yield(name, nil) {
+				return fs.SkipAll
 			}
 			return nil
 		})
-		if err != nil && err != stop { //nolint:errorlint // it is ours
-			yield(document{}, fmt.Errorf("reading %s: %w", dir, err))
+		if err != nil {
+			yield("", err)
 		}
 	}
 }

@@ -71,7 +71,7 @@ func newDBImport(s *System, flags *dbFlags) *cobra.Command {
 		Use:   "import [flags] FILE...",
 		Short: "Take advisories from files, without a network",
 		Long: `Import takes archives of OSV (all.zip, or Go.zip and the like), single OSV
-advisories and folders of them, the list of CISA, EPSS scores, and what
+advisories, folders of both, the list of CISA, EPSS scores, and what
 holdfast db export wrote. Advisories are added to those that are there.
 
 An archive or folder that is called after an ecosystem is taken as all of that

@@ -134,7 +134,7 @@ func (u *Updater) Update(ctx context.Context, name string) (Result, error) {
 		return r, advisory.Confirm(ctx, u.dir, family, u.now)
 	}
 	defer got.remove()
-	options := advisory.Options{Source: r.URL, ETag: got.etag, Checked: u.now, Date: got.modified(u.now)}
+	options := advisory.Options{Source: r.URL, ETag: got.etag, Checked: u.now, Date: got.modified(u.now), Now: u.now}
 	if family != advisory.KEV && family != advisory.EPSS {
 		options.Ecosystems = []string{family}
 	}
