@@ -13,6 +13,8 @@ type Result struct {
 	Suppressed []Finding `json:"suppressed"`
 	// Images are the images that were looked into.
 	Images []Image `json:"images,omitempty"`
+	// Advisories are what packages were judged by, with the day of their data.
+	Advisories []Advisories `json:"advisories,omitempty"`
 	// Notes are remarks about the run itself, such as an ignore that has
 	// expired or matched nothing.
 	Notes []Note `json:"notes,omitempty"`
@@ -34,6 +36,14 @@ type Image struct {
 	// Digest is that of the manifest, ConfigDigest that of the configuration.
 	Digest       string `json:"digest,omitempty"`
 	ConfigDigest string `json:"configDigest,omitempty"`
+}
+
+// Advisories are those of one ecosystem, as they were when a run was made.
+type Advisories struct {
+	Ecosystem string `json:"ecosystem"`
+	// Date is the day of the data, YYYY-MM-DD, Count the number of advisories.
+	Date  string `json:"date"`
+	Count int    `json:"count"`
 }
 
 // Inventory is an image and the packages in it.

@@ -268,14 +268,10 @@ func (i *images) vulnerabilities(img *image.Image, packages []*asset.Package) {
 		i.Unread(source.Place{File: img.Name}, fmt.Sprintf("%s (%s) not judged for vulnerabilities: %s",
 			countOf(u.Packages, u.Ecosystem+" package"), strings.Join(u.Names, ", "), u.Reason))
 	}
-	var sources []string
+	i.mu.Lock()
+	defer i.mu.Unlock()
 	for _, s := range report.Sources {
-		sources = append(sources, fmt.Sprintf("%s of %s", s.Ecosystem, s.Date))
-	}
-	if len(sources) > 0 {
-		i.mu.Lock()
-		defer i.mu.Unlock()
-		i.notes = append(i.notes, finding.Note{File: img.Name, Message: "judged by advisories for " + strings.Join(sources, ", ")})
+		i.result.Advisories = append(i.result.Advisories, finding.Advisories{Ecosystem: s.Ecosystem, Date: s.Date, Count: s.Advisories})
 	}
 }
 

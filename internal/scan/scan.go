@@ -168,7 +168,6 @@ type run struct {
 	images *images
 
 	mu     sync.Mutex
-	notes  []finding.Note
 	result finding.Result
 	// dropped counts the findings beyond maxFindings.
 	dropped int
@@ -269,8 +268,9 @@ func (r *run) finish(plan Plan, tree *collect.Tree) *finding.Result {
 		result.Stats.Checks += t.Judged
 	}
 	comments, notes := annotate(tree, result)
-	slices.SortFunc(r.notes, func(a, b finding.Note) int { return cmp.Compare(a.File+a.Message, b.File+b.Message) })
-	result.Notes = slices.Concat(plan.Notes, r.notes, notes)
+	slices.SortFunc(result.Advisories, func(a, b finding.Advisories) int { return cmp.Compare(a.Ecosystem, b.Ecosystem) })
+	result.Advisories = slices.Compact(result.Advisories)
+	result.Notes = append(slices.Clip(plan.Notes), notes...)
 	slices.SortFunc(result.Images, func(a, b finding.Image) int { return cmp.Compare(a.File, b.File) })
 	slices.SortFunc(result.Inventories, func(a, b finding.Inventory) int { return cmp.Compare(a.Image.Name, b.Image.Name) })
 	choices := plan.Choices

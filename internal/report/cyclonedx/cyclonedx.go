@@ -156,6 +156,13 @@ func (d *document) metadata() cdx.Metadata {
 	if !d.o.Created.IsZero() {
 		m.Timestamp = d.o.Created.UTC().Format(time.RFC3339)
 	}
+	if len(d.result.Advisories) > 0 {
+		var properties []cdx.Property
+		for _, a := range d.result.Advisories {
+			properties = append(properties, cdx.Property{Name: property + "advisories:" + a.Ecosystem, Value: a.Date})
+		}
+		m.Properties = &properties
+	}
 	if len(d.images) == 1 {
 		c := imageComponent(d.result.Inventories[0].Image, d.images[0])
 		m.Component = &c

@@ -56,6 +56,12 @@ func Write(w io.Writer, r *finding.Result, version string) error {
 	list(out, "findings", r.Findings)
 	list(out, "undetermined", r.Undetermined)
 	list(out, "suppressed", r.Suppressed)
+	if len(r.Images) > 0 {
+		list(out, "images", r.Images)
+	}
+	if len(r.Advisories) > 0 {
+		list(out, "advisories", r.Advisories)
+	}
 	if len(r.Notes) > 0 {
 		list(out, "notes", r.Notes)
 	}

@@ -34,8 +34,12 @@ func Write(w io.Writer, r *finding.Result) error {
 		return x.Flush()
 	}
 	x.open("testsuites", "holdfast", len(r.Findings)+len(r.Undetermined)+len(r.Suppressed), len(r.Findings), len(r.Undetermined), len(r.Suppressed))
-	for _, s := range suites {
-		x.suite(s)
+	for i, s := range suites {
+		if i > 0 {
+			x.suite(s, nil)
+			continue
+		}
+		x.suite(s, r.Advisories)
 	}
 	x.WriteString("</testsuites>\n")
 	return x.Flush()
@@ -95,9 +99,21 @@ func (x *writer) text(s string) {
 	_ = xml.EscapeText(x.Writer, []byte(wording.Cut(s, maxText))) // the flush returns the error
 }
 
-func (x *writer) suite(s *suite) {
+// suite writes a suite. What belongs to the whole run stands in the first one,
+// as servers read properties of suites only.
+func (x *writer) suite(s *suite, advisories []finding.Advisories) {
 	x.WriteString("  ")
 	x.open("testsuite", s.file, len(s.failed)+len(s.errors)+len(s.suppressed), len(s.failed), len(s.errors), len(s.suppressed))
+	if len(advisories) > 0 {
+		x.WriteString("    <properties>\n")
+		for _, a := range advisories {
+			x.WriteString("      <property")
+			x.attribute("name", "advisories "+a.Ecosystem)
+			x.attribute("value", a.Date)
+			x.WriteString("/>\n")
+		}
+		x.WriteString("    </properties>\n")
+	}
 	names := names{}
 	for _, f := range s.failed {
 		x.testcase(f, names.of(f), s.file, "failure", f.Severity.String(), message(f))

@@ -81,6 +81,9 @@ func (c *comment) headline(r *finding.Result, o Options) {
 	if least := wording.Least(r.Findings); least != "" {
 		c.WriteString("\n" + least + "\n")
 	}
+	if by := wording.Advisories(r.Advisories); by != "" {
+		c.WriteString("\n" + by + "\n")
+	}
 }
 
 // worst is the table of what to look at first.

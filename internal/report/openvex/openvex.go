@@ -53,7 +53,7 @@ func Write(w io.Writer, r *finding.Result, o Options) error {
 	out.Value("author", cmp.Or(o.Author, "Holdfast"))
 	out.Value("timestamp", o.Today+"T00:00:00Z")
 	out.Value("version", 1)
-	out.Value("tooling", strings.TrimSpace("holdfast "+o.Version))
+	out.Value("tooling", strings.TrimSpace(strings.TrimSpace("holdfast "+o.Version)+" "+wording.Advisories(r.Advisories)))
 	out.Array("statements")
 	for i := range statements {
 		out.Value("", &statements[i])

@@ -41,6 +41,7 @@ func Rich() *finding.Result {
 			{Rule: "env-secret", Judged: 12, Failed: 1},
 			{Rule: "image-no-digest", Judged: 12, Failed: 3},
 		},
+		Advisories: []finding.Advisories{{Ecosystem: "Debian:12", Date: "2026-05-30", Count: 41_000}, {Ecosystem: "PyPI", Date: "2026-05-29", Count: 16_000}},
 		Notes: []finding.Note{
 			{Message: "the ignore of image-latest expired on 2026-01-31", File: "deploy/web.yaml", Line: 9},
 			{Message: "the baseline has 2 entries that match nothing any more"},

@@ -33,6 +33,9 @@ func notifications(r *finding.Result, rules *ruleSet, cut int) []notification {
 		}
 		out = append(out, rules.undetermined(&r.Undetermined[i]))
 	}
+	if by := wording.Advisories(r.Advisories); by != "" {
+		out = append(out, notify("note", noteOfRun, by))
+	}
 	for _, note := range r.Notes {
 		n := notify("note", noteOfRun, note.Message)
 		if note.File != "" {

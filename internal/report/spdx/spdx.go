@@ -19,6 +19,7 @@ import (
 	"github.com/holdfast-sec/holdfast/internal/asset"
 	"github.com/holdfast-sec/holdfast/internal/finding"
 	"github.com/holdfast-sec/holdfast/internal/report/jsontext"
+	"github.com/holdfast-sec/holdfast/internal/report/wording"
 )
 
 // Options say what the document holds besides the result.
@@ -60,7 +61,7 @@ func (d *document) write(w io.Writer, namespace string) error {
 	out.Value("documentNamespace", namespace)
 	out.Value("creationInfo", v2_3.CreationInfo{
 		Creators: []common.Creator{{CreatorType: "Tool", Creator: strings.TrimSuffix("holdfast-"+d.o.Version, "-")}},
-		Created:  d.created(),
+		Created:  d.created(), CreatorComment: wording.Advisories(d.result.Advisories),
 	})
 	out.Array("packages")
 	for i := range d.result.Inventories {

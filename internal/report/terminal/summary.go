@@ -131,6 +131,9 @@ func (p *printer) summary(r *finding.Result) {
 	p.line(0, "")
 	s := r.Stats
 	p.text(0, dim, fmt.Sprintf("%s; %s judged with %s.", looked(s), wording.Count(s.Assets, "asset"), wording.Count(s.Checks, "check")))
+	if by := wording.Advisories(r.Advisories); by != "" {
+		p.text(0, dim, by)
+	}
 	if least := wording.Least(r.Findings); least != "" {
 		p.text(0, plain, least)
 	}
