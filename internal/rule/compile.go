@@ -28,6 +28,7 @@ type compiled struct {
 	// partial is the condition for assets with unknown fields, made when the
 	// first one comes.
 	partial func() (cel.Program, error)
+	tally   tally
 }
 
 // listPath is what the "each" of one or more rules says: the way to a list, and the
@@ -96,30 +97,34 @@ func (c *compiler) compile(r *Rule) (*compiled, error) {
 	return out, out.checkAt()
 }
 
-// compileAll compiles rules with all processors.
-func (c *compiler) compileAll(rules []Rule) ([]*compiled, error) {
-	for i := range rules {
+// compileAll compiles those of the rules that are at the given places, with all
+// processors, and puts them into the same places of out.
+func (c *compiler) compileAll(rules []Rule, places []int, out []*compiled) error {
+	for _, i := range places {
 		if err := c.bind(&rules[i]); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	out, errs := make([]*compiled, len(rules)), make([]error, len(rules))
+	made, errs := make([]*compiled, len(places)), make([]error, len(places))
 	var next atomic.Int64
 	var wait sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(rules)) {
+	for range min(runtime.GOMAXPROCS(0), len(places)) {
 		wait.Go(func() {
-			for i := int(next.Add(1)) - 1; i < len(rules); i = int(next.Add(1)) - 1 {
-				out[i], errs[i] = c.compile(&rules[i])
+			for i := int(next.Add(1)) - 1; i < len(places); i = int(next.Add(1)) - 1 {
+				made[i], errs[i] = c.compile(&rules[places[i]])
 			}
 		})
 	}
 	wait.Wait()
 	for _, err := range errs {
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return out, nil
+	for i, place := range places {
+		out[place] = made[i]
+	}
+	return nil
 }
 
 // newPath declares "each" and "parent" with the types of the path's elements.

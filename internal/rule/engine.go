@@ -27,8 +27,10 @@ const patience = 10 * time.Second
 // everything are done in milliseconds.
 const largeAsset = 1000
 
-// Engine judges assets. It compiles the rules on a kind when the first asset of
-// that kind arrives. It may be used by several goroutines at once.
+// Engine judges assets. It loads the rules on a kind when the first asset of that
+// kind arrives, and compiles those for a format when the first one in that format
+// does: what only judges built images costs a scan of Dockerfiles nothing. It may be
+// used by several goroutines at once.
 type Engine struct {
 	functions Functions
 	load      func(asset.Kind) ([]Rule, error)
@@ -36,10 +38,14 @@ type Engine struct {
 	assets    atomic.Int64
 }
 
-// ruleSet is the compiled rules on one kind.
+// ruleSet is the rules on one kind.
 type ruleSet struct {
-	rules   []*compiled
-	tallies []tally
+	compiler *compiler
+	rules    []Rule
+	formats  sync.Map // asset.Format to []*compiled
+	mu       sync.Mutex
+	// compiled are the rules that are, by their place; most are in several formats.
+	compiled []*compiled
 }
 
 type tally struct{ judged, failed, undetermined atomic.Int64 }
@@ -50,30 +56,51 @@ func NewEngine(fn Functions, load func(asset.Kind) ([]Rule, error)) *Engine {
 	return &Engine{functions: fn, load: load}
 }
 
-// set returns the rules on a kind, compiled once.
+// set returns the rules on a kind, loaded once.
 func (e *Engine) set(kind asset.Kind) (*ruleSet, error) {
 	once, ok := e.kinds.Load(kind)
 	if !ok {
-		once, _ = e.kinds.LoadOrStore(kind, sync.OnceValues(func() (*ruleSet, error) { return e.compile(kind) }))
+		once, _ = e.kinds.LoadOrStore(kind, sync.OnceValues(func() (*ruleSet, error) { return e.open(kind) }))
 	}
 	return once.(func() (*ruleSet, error))()
 }
 
-func (e *Engine) compile(kind asset.Kind) (*ruleSet, error) {
+func (e *Engine) open(kind asset.Kind) (*ruleSet, error) {
 	rules, err := e.load(kind)
 	if err != nil {
 		return nil, err
 	}
-	set := &ruleSet{tallies: make([]tally, len(rules))}
-	if len(rules) == 0 {
-		return set, nil
+	set := &ruleSet{rules: rules, compiled: make([]*compiled, len(rules))}
+	if len(rules) > 0 {
+		set.compiler, err = newCompiler(kind, e.functions)
 	}
-	c, err := newCompiler(kind, e.functions)
-	if err != nil {
+	return set, err
+}
+
+// in returns the rules for a format, in their order.
+func (s *ruleSet) in(format asset.Format) ([]*compiled, error) {
+	if have, ok := s.formats.Load(format); ok {
+		return have.([]*compiled), nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var missing []int
+	for i := range s.rules {
+		if s.compiled[i] == nil && s.rules[i].isFor(format) {
+			missing = append(missing, i)
+		}
+	}
+	if err := s.compiler.compileAll(s.rules, missing, s.compiled); err != nil {
 		return nil, err
 	}
-	set.rules, err = c.compileAll(rules)
-	return set, err
+	var all []*compiled
+	for i, c := range s.compiled {
+		if s.rules[i].isFor(format) {
+			all = append(all, c)
+		}
+	}
+	s.formats.Store(format, all)
+	return all, nil
 }
 
 // Judge puts one asset before every rule on its kind and hands each failure and
@@ -84,16 +111,20 @@ func (e *Engine) Judge(ctx context.Context, a asset.Asset, report func(finding.F
 	if err != nil || len(set.rules) == 0 {
 		return err
 	}
+	rules, err := set.in(a.Meta().Format)
+	if err != nil {
+		return err
+	}
 	j := judgement{ctx: ctx, asset: a, report: report}
 	j.vars.name = variable(a.Meta().Kind)
 	applies := func(r *compiled) bool { return r.AppliesTo(a) }
-	if !slices.ContainsFunc(set.rules, applies) {
+	if !slices.ContainsFunc(rules, applies) {
 		return nil
 	}
 	defer j.begin(e)()
-	for i, r := range set.rules {
+	for _, r := range rules {
 		if applies(r) {
-			j.judge(r, &set.tallies[i])
+			j.judge(r)
 		}
 	}
 	return nil
@@ -139,11 +170,15 @@ func (e *Engine) Tallies() []finding.Tally {
 		if err != nil {
 			return true
 		}
-		for i, r := range set.rules {
-			t := &set.tallies[i]
-			if judged := t.judged.Load(); judged > 0 {
+		set.mu.Lock()
+		defer set.mu.Unlock()
+		for _, r := range set.compiled {
+			if r == nil {
+				continue
+			}
+			if judged := r.tally.judged.Load(); judged > 0 {
 				out = append(out, finding.Tally{Rule: r.ID, Judged: int(judged),
-					Failed: int(t.failed.Load()), Undetermined: int(t.undetermined.Load())})
+					Failed: int(r.tally.failed.Load()), Undetermined: int(r.tally.undetermined.Load())})
 			}
 		}
 		return true
@@ -191,8 +226,8 @@ type list struct {
 
 // judge applies one rule: once, or to each element. The tally counts assets, as
 // a control does: it failed if any element did.
-func (j *judgement) judge(r *compiled, t *tally) {
-	t.judged.Add(1)
+func (j *judgement) judge(r *compiled) {
+	r.tally.judged.Add(1)
 	j.vars.each, j.vars.parent = nil, nil
 	verdict := finding.Pass
 	if r.each == nil {
@@ -212,9 +247,9 @@ func (j *judgement) judge(r *compiled, t *tally) {
 	}
 	switch verdict {
 	case finding.Fail:
-		t.failed.Add(1)
+		r.tally.failed.Add(1)
 	case finding.Undetermined:
-		t.undetermined.Add(1)
+		r.tally.undetermined.Add(1)
 	}
 }
 

@@ -237,6 +237,42 @@ func TestTallies(t *testing.T) {
 	}
 }
 
+// Rules for one format are no business of assets in another: they are not even
+// compiled. A rule for several is one rule in the tallies.
+func TestFormats(t *testing.T) {
+	rule := func(id, formats, when string) string {
+		return "- id: " + id + "\n" + header + "  on: container\n" + formats + "  when: " + when + "\n  message: \"'m'\"\n"
+	}
+	rules, errs := Parse("rules.yaml", []byte(rule("all", "", "true")+rule("both", "  formats: [compose, kubernetes]\n", "true")+
+		rule("broken", "  formats: [dockerfile]\n", "container.nothing")+rule("one", "  formats: [kubernetes]\n", "true")), false)
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	engine := NewEngine(fakes(), func(asset.Kind) ([]Rule, error) { return rules, nil })
+	judge := func(format asset.Format) (string, error) {
+		a := workload()
+		a.Head.Format = format
+		var ids []string
+		err := engine.Judge(t.Context(), a, func(f finding.Finding) { ids = append(ids, f.Rule) })
+		return strings.Join(ids, " "), err
+	}
+	for format, want := range map[asset.Format]string{asset.Compose: "all both", asset.Kubernetes: "all both one", asset.Folder: "all"} {
+		if got, err := judge(format); err != nil || got != want {
+			t.Errorf("%s: %q (%v), want %q", format, got, err, want)
+		}
+	}
+	if _, err := judge(asset.Dockerfile); err == nil || !strings.Contains(err.Error(), "nothing") {
+		t.Errorf("the error is %v", err)
+	}
+	var got []string
+	for _, tally := range engine.Tallies() {
+		got = append(got, fmt.Sprint(tally.Rule, tally.Judged, tally.Failed))
+	}
+	if want := []string{"all3 3", "both2 2", "one1 1"}; !slices.Equal(got, want) {
+		t.Errorf("tallies %q, want %q", got, want)
+	}
+}
+
 // Statements about vulnerabilities need to know what a finding is about, and
 // baselines must survive an advisory more.
 func TestFindingsNameTheVulnerability(t *testing.T) {
