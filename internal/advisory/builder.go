@@ -84,6 +84,9 @@ type Entry struct {
 	Withdrawn bool
 	Packages  []Affected
 	undated   bool // there is no date of change in it
+	// only are the families that Packages are about, nil for all: of others it is
+	// not known what the advisory says.
+	only []string
 }
 
 // Affected is what an advisory says of one package. The fields of the Advisory
@@ -115,7 +118,7 @@ func (b *Builder) Add(e *Entry) {
 	}
 	// It may have named other ecosystems before.
 	for _, f := range b.families {
-		if f.advisories[e.ID] != nil && !slices.Contains(touched, f) {
+		if f.advisories[e.ID] != nil && !slices.Contains(touched, f) && (e.only == nil || slices.Contains(e.only, f.name)) {
 			touched = append(touched, f)
 		}
 	}

@@ -225,7 +225,7 @@ func (in *importer) documents(ctx context.Context, documents iter.Seq2[document,
 			return
 		}
 		readable++
-		r.entry.Packages = slices.DeleteFunc(r.entry.Packages, outside)
+		r.entry.Packages, r.entry.only = slices.DeleteFunc(r.entry.Packages, outside), only
 		if r.entry.Withdrawn {
 			in.report.Withdrawn++
 		}

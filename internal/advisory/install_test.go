@@ -226,6 +226,20 @@ func TestInstallAdds(t *testing.T) {
 	}
 }
 
+// An advisory on packages of two ecosystems stands in the archives of both.
+func TestInstallTwoEcosystems(t *testing.T) {
+	both := map[string]string{"1.json": `{"id": "CGA-1", "modified": "2024-05-06T07:08:09Z", "affected": [
+	  {"package": {"ecosystem": "Wolfi", "name": "openssl"}, "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}]}]},
+	  {"package": {"ecosystem": "Chainguard", "name": "openssl"}, "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}]}]}]}`}
+	db, dir := t.TempDir(), t.TempDir()
+	install(t, db, Options{}, write(t, dir, "Wolfi.zip", archive(t, both)), write(t, dir, "Chainguard.zip", archive(t, both)))
+	for _, ecosystem := range []string{"Wolfi", "Chainguard"} {
+		if got := inDB(t, db, ecosystem, "openssl"); got != "CGA-1" {
+			t.Errorf("%s has %q", ecosystem, got)
+		}
+	}
+}
+
 // TestInstallAtOnce adds to one pack from several sides.
 func TestInstallAtOnce(t *testing.T) {
 	db, dir := t.TempDir(), t.TempDir()
