@@ -14,11 +14,14 @@ type Package struct {
 	Ecosystem string `json:"ecosystem"`
 	// Source and SourceVersion are the source package that a distribution built
 	// it from; advisories of distributions name those. "" for other packages.
-	Source        string   `json:"source"`
-	SourceVersion string   `json:"sourceVersion"`
-	Arch          string   `json:"arch"`
-	PURL          string   `json:"purl"`
-	Licenses      []string `json:"licenses"`
+	Source        string `json:"source"`
+	SourceVersion string `json:"sourceVersion"`
+	// Module is the module that an rpm package was built for, with its stream:
+	// "nodejs:20"; advisories are about one stream each.
+	Module   string   `json:"-" cel:"-"`
+	Arch     string   `json:"arch"`
+	PURL     string   `json:"purl"`
+	Licenses []string `json:"licenses"`
 	// Paths are the files that told of it, absolute in the image.
 	Paths []string `json:"paths"`
 	// Layer is the layer that brought it.

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/holdfast-sec/holdfast/internal/collect/image/inventory/rpmdb"
 )
 
 const bookworm = `PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"
@@ -212,6 +214,14 @@ func TestRpmManifest(t *testing.T) {
 	}})
 	if o := r.named(t, "openssl-libs"); o.Version != "3.3.0-2.azl3" || o.Source != "openssl" || o.Ecosystem != "Azure Linux:3" {
 		t.Errorf("openssl-libs is %+v", o)
+	}
+}
+
+func TestRpmModule(t *testing.T) {
+	for label, want := range map[string]string{"nodejs:18:9040020240419142102:rhel9": "nodejs:18", "": "", "odd": ""} {
+		if p := rpmPackage(&rpmdb.Header{Name: "nodejs", Version: "18.20.2", Module: label}); p.Module != want {
+			t.Errorf("%q is the module %q, want %q", label, p.Module, want)
+		}
 	}
 }
 

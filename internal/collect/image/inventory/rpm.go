@@ -54,6 +54,10 @@ func rpmPackage(h *rpmdb.Header) asset.Package {
 	if p.Source == "" {
 		p.Source, p.SourceVersion = p.Name, p.Version
 	}
+	if name, rest, ok := strings.Cut(h.Module, ":"); ok {
+		stream, _, _ := strings.Cut(rest, ":")
+		p.Module = name + ":" + stream
+	}
 	return p
 }
 

@@ -12,6 +12,9 @@ import (
 type Header struct {
 	Name, Version, Release, Epoch string
 	Arch, License, SourceRPM      string
+	// Module says which module it was built for: name, stream, version and
+	// context, parted by colons; "" for most.
+	Module string
 
 	store     []byte
 	dirIndex  tag
@@ -35,6 +38,7 @@ const (
 	tagDirIndexes = 1116
 	tagBaseNames  = 1117
 	tagDirNames   = 1118
+	tagModule     = 5096
 )
 
 // The types of values.
@@ -108,6 +112,8 @@ func (h *Header) set(id uint32, t tag) {
 		h.dirIndex = t
 	case tagBaseNames:
 		h.baseNames = t
+	case tagModule:
+		h.Module = h.text(t)
 	case tagDirNames:
 		h.dirNames = t
 	}

@@ -148,6 +148,19 @@ func TestFormats(t *testing.T) {
 	}
 }
 
+// The fixture has no module: a header with nothing but a label.
+func TestModule(t *testing.T) {
+	label := "nodejs:18:9040020240419142102:rhel9"
+	blob := binary.BigEndian.AppendUint32(nil, 1)
+	for _, n := range []uint32{uint32(len(label) + 1), tagModule, typeString, 0, 1} {
+		blob = binary.BigEndian.AppendUint32(blob, n)
+	}
+	h, err := ParseHeader(append(append(blob, label...), 0))
+	if err != nil || h.Module != label {
+		t.Errorf("%+v (%v)", h, err)
+	}
+}
+
 func TestStopsWhenAsked(t *testing.T) {
 	all := blobs(t)
 	for format, db := range map[string][]byte{"SQLite": fixture(t), "ndb": ndb(all), "Berkeley DB": berkeley(all, binary.LittleEndian)} {
