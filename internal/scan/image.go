@@ -187,15 +187,7 @@ func (i *images) openBases(ctx context.Context) (closeAll func()) {
 
 // scan looks into one image: one pass over its layers, then what follows of it.
 func (i *images) scan(ctx context.Context, img *image.Image) {
-	for _, base := range i.bases {
-		if base.Name != img.Name && img.BuiltOn(base) {
-			break
-		}
-	}
-	for k := range img.Layers {
-		l := &img.Layers[k]
-		l.CreatedBy = secret.Redact(l.CreatedBy) // findings repeat it
-	}
+	i.prepare(img)
 	a := img.Asset()
 	packages, content, files := inventory.New(), contents.New(), &suspects{}
 	analysers := []image.Analyser{packages, content, &secrets{files, secret.NewScanner()}, &signs{files, malware.New()}}
@@ -203,16 +195,49 @@ func (i *images) scan(ctx context.Context, img *image.Image) {
 		i.Unread(place(img, p.Path), p.Reason)
 	}
 	found := packages.Finish()
+	a.Build.Distro, a.Build.Runtimes = found.Distro, found.Runtimes
+	a.Build.Contents = content.Finish(a.Build.Layers)
+	lifecycle.Judge(a, i.plan.Today)
+	i.missing(img, &found)
+	i.vulnerabilities(img, found.Packages)
+	i.provenance(ctx, img, a)
+	i.tell(img, a, &found, files.finish(&found))
+}
+
+// prepare compares the image with the base images that the user named, and masks
+// what its history gives away: findings repeat it.
+func (i *images) prepare(img *image.Image) {
+	for _, base := range i.bases {
+		if base.Name != img.Name && img.BuiltOn(base) {
+			break
+		}
+	}
+	for k := range img.Layers {
+		l := &img.Layers[k]
+		l.CreatedBy = secret.Redact(l.CreatedBy)
+	}
+}
+
+// missing tells of packages that must be there and cannot be told: an image
+// without any is not the same as one without flaws.
+func (i *images) missing(img *image.Image, found *inventory.Result) {
 	for _, l := range found.Lost {
 		i.Unread(place(img, l.Path), fmt.Sprintf("a layer deletes this package database: the %s that it listed cannot be told any more from what is there",
 			countOf(l.Packages, "package")))
 	}
-	a.Build.Distro, a.Build.Runtimes = found.Distro, found.Runtimes
-	a.Build.Contents = content.Finish(a.Build.Layers)
-	lifecycle.Judge(a, i.plan.Today)
-	i.vulnerabilities(img, found.Packages)
-	i.provenance(ctx, img, a)
+	installed := slices.ContainsFunc(found.Packages, func(p *asset.Package) bool {
+		return slices.Contains([]string{"deb", "apk", "rpm", "alpm"}, p.Type)
+	})
+	switch {
+	case img.Config.OS == "windows":
+		i.Unread(source.Place{File: img.Name}, "it is made for Windows: what is installed in it cannot be told, only packages of languages")
+	case found.Distro.ID != "" && !installed && len(found.Lost) == 0:
+		i.Unread(source.Place{File: img.Name}, fmt.Sprintf("it is made of %s and has no package database: what is installed in it cannot be told", found.Distro.Name))
+	}
+}
 
+// tell hands over what was found in an image.
+func (i *images) tell(img *image.Image, a *asset.Image, found *inventory.Result, files []suspect) {
 	i.Asset(a)
 	for _, p := range found.Packages {
 		p.ID, p.Place.File = img.Name+"!"+p.ID, img.Name
@@ -224,7 +249,7 @@ func (i *images) scan(ctx context.Context, img *image.Image) {
 		}
 		i.Asset(p)
 	}
-	for _, f := range files.finish(&found) {
+	for _, f := range files {
 		f.ID, f.Place.File = img.Name+"!"+f.Path, img.Name
 		f.locate(place(img, f.Path))
 		i.Asset(f.File)
