@@ -10,6 +10,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/holdfast-sec/holdfast/internal/finding"
 )
@@ -42,8 +43,23 @@ type same struct{ rule, field, asset string }
 func (e *BaselineEntry) same() same { return same{e.Rule, e.Field, e.Asset} }
 
 func entryOf(f *finding.Finding) BaselineEntry {
-	return BaselineEntry{Fingerprint: f.Fingerprint, Rule: f.Rule, Field: cmp.Or(f.Key, f.Field),
+	return BaselineEntry{Fingerprint: f.Fingerprint, Rule: f.Rule, Field: publicField(f),
 		Asset: f.Asset.Name, File: cmp.Or(f.Asset.Place.File, f.Place.File)}
+}
+
+// publicField is the field of a finding by the names of elements, which stay when
+// others come before them. Some names are a whole command or argument, which may
+// hold a credential, and baselines are committed: those fields are by number.
+func publicField(f *finding.Finding) string {
+	if f.Key == "" || f.Sensitive || strings.IndexFunc(f.Key, inText) >= 0 {
+		return f.Field
+	}
+	return f.Key
+}
+
+// inText reports whether a character is one of text, not of names and paths.
+func inText(c rune) bool {
+	return !unicode.IsLetter(c) && !unicode.IsDigit(c) && !strings.ContainsRune(`-_./*"[]`, c)
 }
 
 // WriteBaseline writes the findings as a baseline: sorted, one entry a line, so

@@ -47,6 +47,28 @@ func TestBaselineFile(t *testing.T) {
 	}
 }
 
+func TestBaselineHoldsNoText(t *testing.T) {
+	for _, test := range []struct {
+		field, key string
+		sensitive  bool
+		want       string
+	}{
+		{"vulnerabilities[3]", "vulnerabilities[CVE-2026-1]", false, "vulnerabilities[CVE-2026-1]"},
+		{"mounts[0].path", "mounts[/var/run].path", false, "mounts[/var/run].path"},
+		{"instructions[4].commands[0]", "instructions[mysql -phunter2].commands[mysql]", false, "instructions[4].commands[0]"},
+		{"instructions[4].pairs[0].value", "instructions[TOKEN=hunter2].pairs[TOKEN].value", false, "instructions[4].pairs[0].value"},
+		{"args[1]", "args[https://shop:hunter2@db]", false, "args[1]"},
+		{"args[1]", "args[hunter2]", true, "args[1]"},
+		{"user", "", false, "user"},
+	} {
+		f := failure("rule", app, 1)
+		f.Field, f.Key, f.Sensitive, f.Fingerprint = test.field, test.key, test.sensitive, "f1"
+		if got := readBaseline(t, writeBaseline(t, []finding.Finding{f})).Entries[0].Field; got != test.want {
+			t.Errorf("%s: got %s, want %s", test.key, got, test.want)
+		}
+	}
+}
+
 func TestBaselineErrors(t *testing.T) {
 	entry := `{"fingerprint":"f","rule":"r","asset":"a","file":"b"}`
 	for text, want := range map[string]string{
