@@ -2,9 +2,10 @@ package main
 
 import (
 	"math"
-	"os"
 	"runtime"
 	"runtime/debug"
+
+	"github.com/holdfast-sec/holdfast/cmd/holdfast/early"
 )
 
 // Most scans are over before a collector that waits for a budget has anything
@@ -22,22 +23,19 @@ const imagePercent = 30
 // collectOften ends what tuneMemory began, unless the user has set the collector
 // by hand.
 func collectOften() {
-	if setByUser() {
+	if early.ByUser {
 		return
 	}
 	debug.SetGCPercent(imagePercent)
 	debug.SetMemoryLimit(math.MaxInt64)
 }
 
-func setByUser() bool { return os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" }
-
-// tuneMemory puts the first collections off, unless the user has set the
-// collector by hand.
+// tuneMemory bounds how long collections are put off, which they are since before
+// main, unless the user has set the collector by hand.
 func tuneMemory() {
-	if setByUser() {
+	if early.ByUser {
 		return
 	}
-	debug.SetGCPercent(-1)
 	debug.SetMemoryLimit(memoryBudget)
 	afterCollection(func() (again bool) {
 		var m runtime.MemStats
