@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/holdfast-sec/holdfast/internal/triage"
 )
@@ -110,10 +111,12 @@ func checkFrom(text string) error {
 	return nil
 }
 
-var version = regexp.MustCompile(`^v?[0-9]{1,4}\.[0-9]{1,4}(\.[0-9]{1,4})?([-+][0-9A-Za-z.+-]{1,60})?$`)
+var version = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^v?[0-9]{1,4}\.[0-9]{1,4}(\.[0-9]{1,4})?([-+][0-9A-Za-z.+-]{1,60})?$`)
+})
 
 func checkVersion(text string) error {
-	if !version.MatchString(text) {
+	if !version().MatchString(text) {
 		return fmt.Errorf("%q is no Kubernetes version: write one such as 1.35 or v1.35.2", text)
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/holdfast-sec/holdfast/internal/finding"
 	"github.com/holdfast-sec/holdfast/internal/source"
@@ -208,7 +209,9 @@ func (v list) set(words []string) error {
 	return nil
 }
 
-var credentialKey = regexp.MustCompile(`(?i)pass|secret|token|key|credential|auth`)
+var credentialKey = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)pass|secret|token|key|credential|auth`)
+})
 
 func (v list) words() []string {
 	if !v.secret {
@@ -216,7 +219,7 @@ func (v list) words() []string {
 	}
 	var words []string
 	for _, word := range *v.p {
-		if credentialKey.MatchString(word) {
+		if credentialKey().MatchString(word) {
 			key, _, _ := strings.Cut(word, "=")
 			word = key + "=***"
 		}

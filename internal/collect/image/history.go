@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 
 	"github.com/holdfast-sec/holdfast/internal/asset"
@@ -25,20 +26,26 @@ var keywords = []string{
 
 var (
 	// nop is how the classic builder and buildah mark what runs nothing.
-	nop = regexp.MustCompile(`^.{0,200}?#\(nop\)\s*`)
+	nop = expression(`^.{0,200}?#\(nop\)\s*`)
 	// withArgs is what stands before a command that saw build arguments.
-	withArgs = regexp.MustCompile(`^\|(\d{1,4})\s+`)
+	withArgs = expression(`^\|(\d{1,4})\s+`)
 	// inShell is the shell that runs a command: "/bin/sh -c", "/bin/bash -o
 	// pipefail -c", "cmd /S /C", "powershell -Command".
-	inShell = regexp.MustCompile(`^(?:\S*/)?(?:` +
+	inShell = expression(`^(?:\S*/)?(?:` +
 		`(?:ba|da|a|z|k|mk)?sh(?:\s+-[a-z]+(?:\s+pipefail)?){0,8}?\s+-[a-z]*c[a-z]*(?:\s+pipefail)?` +
 		`|(?i:cmd(?:\.exe)?(?:\s+/[A-Za-z]){1,3})|(?i:powershell(?:\.exe)?|pwsh)(?:\s+-\w+){0,5}?\s+(?i:-command))\s+`)
 	// assigned is where the value of a name starts.
-	assigned = regexp.MustCompile(`(?:^|\s)([A-Za-z_][\w.-]*)=`)
+	assigned = expression(`(?:^|\s)([A-Za-z_][\w.-]*)=`)
 	// addressed is content that the classic builder names by its hash.
-	addressed = regexp.MustCompile(`^(file|dir|multi):[0-9a-f]{16,}$`)
-	exposed   = regexp.MustCompile(`\d+(?:-\d+)?(?:/\w+)?`)
+	addressed = expression(`^(file|dir|multi):[0-9a-f]{16,}$`)
+	exposed   = expression(`\d+(?:-\d+)?(?:/\w+)?`)
 )
+
+// expression compiles a regular expression when it is first asked for: most runs
+// of the program look into no image.
+func expression(text string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
+}
 
 // add writes the instruction that one entry of a history tells of.
 func (h *historian) add(createdBy string, layer int64) {
@@ -59,9 +66,9 @@ func (h *historian) add(createdBy string, layer int64) {
 func instruction(createdBy string) (keyword, text string) {
 	text = strings.TrimSpace(createdBy)
 	text = strings.TrimSpace(strings.TrimSuffix(text, "# buildkit"))
-	if mark := nop.FindString(text); mark != "" {
+	if mark := nop().FindString(text); mark != "" {
 		text = strings.TrimSpace(text[len(mark):])
-	} else if withArgs.MatchString(text) || inShell.MatchString(text) {
+	} else if withArgs().MatchString(text) || inShell().MatchString(text) {
 		return "RUN", text
 	}
 	word := text
@@ -95,7 +102,7 @@ func (h *historian) write(i int) {
 			h.exec(i, words)
 		}
 	case "EXPOSE":
-		in.Text = strings.Join(exposed.FindAllString(in.Text, maxDeclared), " ")
+		in.Text = strings.Join(exposed().FindAllString(in.Text, maxDeclared), " ")
 	case "USER":
 		if !in.Onbuild {
 			h.user = configUser(h.os, in.Text)
@@ -108,14 +115,14 @@ func (h *historian) write(i int) {
 // run writes the commands of a RUN, and the build arguments that it saw.
 func (h *historian) run(i int) {
 	in := &h.image.Instructions[i]
-	if m := withArgs.FindStringSubmatch(in.Text); m != nil {
+	if m := withArgs().FindStringSubmatch(in.Text); m != nil {
 		count, _ := strconv.Atoi(m[1])
 		given, command := cutArgs(in.Text[len(m[0]):], count)
 		h.args(given)
 		in.Text = command
 	}
 	line := in.Text
-	if shell := inShell.FindString(line); shell != "" {
+	if shell := inShell().FindString(line); shell != "" {
 		line = line[len(shell):]
 		if name := strings.ToLower(script.Program(strings.Fields(shell)[0])); !script.IsShell(name) {
 			h.unknown("instructions["+strconv.Itoa(i)+"].commands", "scripts for "+name+" are not judged")
@@ -176,7 +183,7 @@ func (h *historian) args(given []asset.EnvVar) {
 func cutArgs(text string, count int) (args []asset.EnvVar, command string) {
 	end := -1
 	for at := 0; at < len(text); {
-		if inShell.MatchString(text[at:]) {
+		if inShell().MatchString(text[at:]) {
 			end = at
 			break
 		}
@@ -208,7 +215,7 @@ func pairs(text string, count int) []asset.EnvVar {
 	if count < 0 {
 		count = maxDeclared
 	}
-	at := assigned.FindAllStringSubmatchIndex(text, count)
+	at := assigned().FindAllStringSubmatchIndex(text, count)
 	if len(at) == 0 || at[0][0] != 0 {
 		return nil
 	}
@@ -250,7 +257,7 @@ func transfer(in *asset.Instruction) {
 	}
 	in.Dest = words[len(words)-1]
 	for _, word := range words[:len(words)-1] {
-		if !addressed.MatchString(word) && word != "in" {
+		if !addressed().MatchString(word) && word != "in" {
 			in.Sources = append(in.Sources, word)
 		}
 	}
