@@ -49,9 +49,8 @@ func (inv *Inventory) readChisel(f *image.File, c image.Content) error {
 		}
 		switch {
 		case line.Kind == "package" && line.Name != "" && line.Version != "":
-			packages = append(packages, asset.Package{
-				Type: "deb", Name: line.Name, Version: line.Version, Arch: line.Arch, Source: line.Name, SourceVersion: line.Version,
-			})
+			// The manifest does not know the source packages.
+			packages = append(packages, asset.Package{Type: "deb", Name: line.Name, Version: line.Version, Arch: line.Arch})
 		case line.Kind == "path" && len(line.Slices) > 0 && line.SHA256 != "" && !f.Deleted:
 			digest := line.SHA256
 			if line.Final != "" {

@@ -199,11 +199,17 @@ func TestChisel(t *testing.T) {
 {"kind":"slice","name":"libc6_libs"}
 `), nil)
 	r := inventoryOf(t, layers{{"etc/os-release": "ID=ubuntu\nVERSION_ID=\"24.04\"\n", "var/lib/chisel/manifest.wall": string(manifest)}})
-	if c := r.named(t, "libc6"); c.Ecosystem != "Ubuntu:24.04:LTS" || c.Version != "2.39-0ubuntu8" {
+	if c := r.named(t, "libc6"); c.Ecosystem != "Ubuntu:24.04:LTS" || c.Version != "2.39-0ubuntu8" || c.Source != "" {
 		t.Errorf("libc6 is %+v", c)
 	}
 	if pkg, sum, _ := r.Owner("/usr/lib/libc.so.6"); pkg != "libc6" || sum.Algorithm != SHA256 {
 		t.Errorf("the owner is %q with %+v", pkg, sum)
+	}
+	// Some images have the database of dpkg as well, which knows the source.
+	r = inventoryOf(t, layers{{"var/lib/chisel/manifest.wall": string(manifest),
+		"var/lib/dpkg/status": "Package: libc6\nStatus: install ok installed\nArchitecture: amd64\nSource: glibc\nVersion: 2.39-0ubuntu8\n"}})
+	if c := r.named(t, "libc6"); len(r.Packages) != 1 || c.Source != "glibc" || len(c.Paths) != 2 {
+		t.Errorf("libc6 is %+v", c)
 	}
 }
 

@@ -114,7 +114,8 @@ func merge(all []found) []*asset.Package {
 		return cmp.Or(
 			strings.Compare(a.Type, b.Type), strings.Compare(a.Name, b.Name), strings.Compare(a.Version, b.Version),
 			strings.Compare(a.Arch, b.Arch), strings.Compare(a.Binary, b.Binary), cmp.Compare(a.Layer.Index, b.Layer.Index),
-			strings.Compare(a.Owner, b.Owner), strings.Compare(a.Paths[0], b.Paths[0]), slices.Compare(a.Licenses, b.Licenses),
+			strings.Compare(a.Owner, b.Owner), strings.Compare(b.Source, a.Source), // the one that knows its source first
+			strings.Compare(a.Paths[0], b.Paths[0]), slices.Compare(a.Licenses, b.Licenses),
 		)
 	})
 	packages := make([]*asset.Package, 0, len(all))
