@@ -39,6 +39,10 @@ type archive struct {
 	// kept and marked count what is kept of a stream: bytes and marks.
 	kept   int64
 	marked int
+	// allowed is how many bytes the entries of a compressed archive may become
+	// for what was read of it, nil for no bound; become is what they became.
+	allowed func() int64
+	become  int64
 
 	mu   sync.Mutex
 	left *reel // a stream that nobody reads at the moment
@@ -57,27 +61,38 @@ type entry struct {
 
 // openArchive indexes an archive on disk. Compressed ones are streams.
 func openArchive(ctx context.Context, file string) (*archive, io.Closer, error) {
-	f, err := os.Open(file)
+	f, _, err := regular(os.OpenFile, file)
+	if errors.Is(err, errNotRegular) {
+		return nil, nil, fmt.Errorf("opening %s: it is no file; an archive is read more than once, so save it to one first", file)
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("opening %s: %w", file, errors.Unwrap(err))
-	}
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		f.Close()
-		return nil, nil, fmt.Errorf("opening %s: it is no file; an archive is read more than once, so save it to one first", file)
 	}
 	a := &archive{file: f}
 	var magic [2]byte
 	if _, err := f.ReadAt(magic[:], 0); err == nil && magic == [2]byte{0x1f, 0x8b} {
 		a.file = nil
-		a.open = func(context.Context) (io.ReadCloser, error) {
-			return gzip.NewReader(bufio.NewReaderSize(io.NewSectionReader(f, 0, 1<<62), 256<<10))
-		}
+		a.open = a.gunzip(f)
 	}
 	if err := a.index(ctx); err != nil {
 		f.Close()
 		return nil, nil, fmt.Errorf("reading %s: %w", file, err)
 	}
 	return a, f, nil
+}
+
+// gunzip reads a compressed archive from its beginning. It may not become much
+// larger, nor may what is in it.
+func (a *archive) gunzip(f io.ReaderAt) func(context.Context) (io.ReadCloser, error) {
+	return func(ctx context.Context) (io.ReadCloser, error) {
+		packed := &counter{r: until{ctx: ctx, r: io.NewSectionReader(f, 0, 1<<62)}}
+		z, err := gzip.NewReader(bufio.NewReaderSize(packed, 256<<10))
+		if err != nil {
+			return nil, err
+		}
+		a.allowed = func() int64 { return freeRatio + maxRatio*packed.n }
+		return io.NopCloser(&counter{r: z, limit: a.allowed}), nil
+	}
 }
 
 // index lists the entries.
@@ -178,12 +193,9 @@ func (a *archive) json(ctx context.Context, name string, into any) error {
 		return err
 	}
 	defer r.Close()
-	text, err := io.ReadAll(io.LimitReader(r, maxDocument+1))
+	text, err := readDocument(r, name)
 	if err != nil {
-		return fmt.Errorf("reading %s: %w", name, err)
-	}
-	if len(text) > maxDocument {
-		return fmt.Errorf("reading %s: it is larger than %d MiB", name, maxDocument>>20)
+		return err
 	}
 	if err := json.Unmarshal(text, into); err != nil {
 		return fmt.Errorf("reading %s: %w", name, err)
@@ -216,10 +228,14 @@ func (a *archive) images(ctx context.Context, name string, platform Platform) ([
 		return nil, fmt.Errorf("it holds %d images: more than %d are not read", len(list), maxArchiveImages)
 	}
 	var out []*Image
+	weight := 0
 	for _, s := range list {
 		img, err := a.saved(ctx, s)
 		if err != nil {
 			return nil, err
+		}
+		if weight += img.weight; weight > maxDocuments {
+			return nil, errDocuments
 		}
 		img.Name = name
 		if len(s.RepoTags) > 0 {
@@ -240,9 +256,9 @@ func (a *archive) saved(ctx context.Context, s saved) (*Image, error) {
 		return nil, err
 	}
 	defer r.Close()
-	config, err := io.ReadAll(io.LimitReader(r, maxDocument+1))
-	if err != nil || len(config) > maxDocument {
-		return nil, fmt.Errorf("reading %s: it is no configuration of an image", s.Config)
+	config, err := readDocument(r, s.Config)
+	if err != nil {
+		return nil, err
 	}
 	digest, _, err := v1.SHA256(bytes.NewReader(config))
 	if err != nil {
@@ -251,11 +267,11 @@ func (a *archive) saved(ctx context.Context, s saved) (*Image, error) {
 	img := &Image{ConfigDigest: digest.String(), store: savedLayers{a}}
 	var layers []v1.Descriptor
 	for _, l := range s.Layers {
-		_, e, err := a.lookup(cleanName(l))
+		file, e, err := a.lookup(cleanName(l))
 		if err != nil {
 			return nil, err
 		}
-		layers = append(layers, v1.Descriptor{Size: e.size, Annotations: map[string]string{savedPath: l}})
+		layers = append(layers, v1.Descriptor{Size: e.size, Annotations: map[string]string{savedPath: file}})
 	}
 	return img, img.describe(config, layers)
 }

@@ -194,7 +194,7 @@ func describe(b *bbolt.Bucket, d *v1.Descriptor) error {
 
 // openMeta opens a copy of the database in memory.
 func openMeta(file string) (*bbolt.DB, error) {
-	f, err := os.Open(file)
+	f, _, err := regular(os.OpenFile, file)
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", metaFile, errors.Unwrap(err))
 	}

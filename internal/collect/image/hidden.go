@@ -81,16 +81,21 @@ func (s *shadow) add(name string, mode fs.FileMode) {
 }
 
 // parents takes note of the folders that an entry is in: layers need not list
-// them.
+// them. Those that the last one was in as well are noted already.
 func (s *shadow) parents(name string) {
 	dir := name[:max(strings.LastIndexByte(name, '/'), 0)]
 	if dir == s.parent {
 		return
 	}
+	last := s.parent
 	s.parent = dir
-	for ; dir != ""; dir = dir[:max(strings.LastIndexByte(dir, '/'), 0)] {
+	for ; dir != "" && !isBelow(last, dir); dir = dir[:max(strings.LastIndexByte(dir, '/'), 0)] {
 		s.marks = append(s.marks, mark{hashPath(dir), folder})
 	}
+}
+
+func isBelow(name, dir string) bool {
+	return len(name) > len(dir) && name[len(dir)] == '/' && name[:len(dir)] == dir || name == dir
 }
 
 // hidden knows which entries of a layer no container sees, because newer layers

@@ -55,6 +55,8 @@ type Image struct {
 	baseName string
 	// size is the number of bytes of all layers as they are stored.
 	size int64
+	// weight is about what the configuration takes in memory.
+	weight int
 }
 
 // Layer is one layer of an image.
@@ -112,12 +114,9 @@ func document(ctx context.Context, store blobs, d v1.Descriptor) ([]byte, error)
 		return nil, err
 	}
 	defer r.Close()
-	text, err := io.ReadAll(io.LimitReader(r, maxDocument+1))
+	text, err := readDocument(r, d.Digest.String())
 	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", d.Digest, err)
-	}
-	if len(text) > maxDocument {
-		return nil, fmt.Errorf("reading %s: it is larger than %d MiB", d.Digest, maxDocument>>20)
+		return nil, err
 	}
 	if got, _, err := v1.SHA256(bytes.NewReader(text)); err != nil || d.Digest.Hex != "" && got != d.Digest {
 		return nil, fmt.Errorf("reading %s: %w", d.Digest, errDigest)
@@ -230,7 +229,7 @@ func (img *Image) describe(config []byte, layers []v1.Descriptor) error {
 	if err != nil {
 		return fmt.Errorf("reading the image's configuration: %w", err)
 	}
-	img.Config = cfg
+	img.Config, img.weight = cfg, weigh(config)
 	layers = slices.DeleteFunc(slices.Clone(layers), func(d v1.Descriptor) bool { return !isLayer(d.MediaType) })
 	if len(layers) > maxLayers {
 		return fmt.Errorf("the image has %d layers: more than %d are not read", len(layers), maxLayers)

@@ -29,14 +29,9 @@ func openLayout(dir string) (*ociLayout, error) {
 
 func (l *ociLayout) blob(_ context.Context, d v1.Descriptor) (io.ReadCloser, error) {
 	name := blobPath(d.Digest)
-	f, err := l.root.Open(name)
+	f, info, err := regular(l.root.OpenFile, name)
 	if err != nil {
 		return nil, fmt.Errorf("the layout has no %s: %w", name, errors.Unwrap(err))
-	}
-	info, err := f.Stat()
-	if err != nil || !info.Mode().IsRegular() {
-		f.Close()
-		return nil, fmt.Errorf("the layout's %s is no file", name)
 	}
 	return &fileSection{section{newSeeker(f, 0, info.Size())}, f}, nil
 }
@@ -50,14 +45,14 @@ type fileSection struct {
 func (f *fileSection) Close() error { return f.file.Close() }
 
 func (l *ociLayout) images(ctx context.Context, name string, platform Platform) ([]*Image, error) {
-	f, err := l.root.Open("index.json")
+	f, _, err := regular(l.root.OpenFile, "index.json")
 	if err != nil {
 		return nil, fmt.Errorf("the layout has no index.json: %w", errors.Unwrap(err))
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxDocument+1))
-	if err != nil || len(text) > maxDocument {
-		return nil, fmt.Errorf("index.json cannot be read, or is larger than %d MiB", maxDocument>>20)
+	text, err := readDocument(f, "index.json")
+	if err != nil {
+		return nil, err
 	}
 	var index v1.IndexManifest
 	if err := json.Unmarshal(text, &index); err != nil {
@@ -87,6 +82,7 @@ func layoutImages(ctx context.Context, store blobs, index *v1.IndexManifest, nam
 		list = variants
 	}
 	var out []*Image
+	weight := 0
 	for _, d := range list {
 		img, err := resolve(ctx, store, d, platform, 0)
 		if errors.Is(err, errAttached) && len(list) > 1 {
@@ -94,6 +90,9 @@ func layoutImages(ctx context.Context, store blobs, index *v1.IndexManifest, nam
 		}
 		if err != nil {
 			return nil, err
+		}
+		if weight += img.weight; weight > maxDocuments {
+			return nil, errDocuments
 		}
 		img.Name = name
 		img.Ref = reference(firstOf(d.Annotations["io.containerd.image.name"], d.Annotations["org.opencontainers.image.ref.name"]))

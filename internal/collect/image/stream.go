@@ -3,6 +3,7 @@ package image
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -28,7 +29,12 @@ const (
 	chunk = 256 << 10
 )
 
+var errAgain = errors.New("it is the same layer as others, and large: it is not read any more")
+
 var errBomb = fmt.Errorf("it becomes more than %d times its size when decompressed: it is not read any further", maxRatio)
+
+// errLonger says that a layer has not the size that its manifest says.
+var errLonger = errors.New("it is longer than its manifest says: it is not read any further")
 
 // unpacked is a layer's tar stream with what is needed to check its digests.
 type unpacked struct {
@@ -45,8 +51,10 @@ type counter struct {
 	r    io.Reader
 	hash hash.Hash
 	n    int64
-	// limit gives the most bytes that may pass, nil for no bound.
+	// limit gives the most bytes that may pass, nil for no bound, and over says
+	// that there were more, errBomb if nil.
 	limit func() int64
+	over  error
 }
 
 func (c *counter) Read(p []byte) (int, error) {
@@ -56,6 +64,9 @@ func (c *counter) Read(p []byte) (int, error) {
 		c.hash.Write(p[:n])
 	}
 	if c.limit != nil && c.n > c.limit() {
+		if c.over != nil {
+			return n, c.over
+		}
 		return n, errBomb
 	}
 	return n, err
@@ -65,17 +76,26 @@ func (c *counter) digest() string { return "sha256:" + hex.EncodeToString(c.hash
 
 // unpack opens a blob as a tar stream: its first bytes say how it is
 // compressed, whatever its media type claims.
-func unpack(blob io.ReadCloser) (*unpacked, error) {
+func unpack(ctx context.Context, blob io.ReadCloser, allowed *allowance, l *Layer) (*unpacked, error) {
+	ratio := allowed.ratio(l)
 	u := &unpacked{close: []func(){func() { blob.Close() }}}
 	if s, ok := asSection(blob); ok {
 		var magic [4]byte
 		n, _ := s.ReadAt(magic[:], 0)
 		if compression(magic[:n]) == "" {
+			if ratio == 0 {
+				if allowed.left -= s.size; allowed.left < 0 {
+					return nil, errAgain
+				}
+			}
 			u.plain, u.Reader = s, s
 			return u, nil
 		}
 	}
-	u.packed = &counter{r: blob, hash: sha256.New()}
+	u.packed = &counter{r: until{ctx: ctx, r: blob}, hash: sha256.New()}
+	if l.Size > 0 {
+		u.packed.limit, u.packed.over = func() int64 { return l.Size }, errLonger
+	}
 	buffered := bufio.NewReaderSize(u.packed, 64<<10)
 	magic, err := buffered.Peek(4)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -87,9 +107,9 @@ func unpack(blob io.ReadCloser) (*unpacked, error) {
 		u.Close()
 		return nil, err
 	}
-	u.whole = &counter{r: plain, hash: sha256.New(), limit: func() int64 { return freeRatio + maxRatio*u.packed.n }}
+	u.whole = &counter{r: plain, hash: sha256.New(), limit: func() int64 { return allowed.left + ratio*u.packed.n }}
 	ahead := readAhead(u.whole)
-	u.close = append(u.close, ahead.stop)
+	u.close = append(u.close, func() { allowed.left += ratio*u.packed.n - u.whole.n }, ahead.stop)
 	u.Reader = ahead
 	return u, nil
 }

@@ -40,8 +40,12 @@ func (a *archive) learn(ctx context.Context, e *entry, r io.Reader) error {
 		}
 		content = bufio.NewReader(bytes.NewReader(e.text))
 	}
-	e.marks, err = marksOf(ctx, content, maxEntries-a.marked)
+	var become int64
+	e.marks, become, err = marksOf(ctx, content, maxMarks-a.marked)
 	a.marked += len(e.marks)
+	if a.become += become; a.allowed != nil && a.become > a.allowed() {
+		return errBomb
+	}
 	return err
 }
 
@@ -53,26 +57,27 @@ func ignoreEOF(err error) error {
 }
 
 // marksOf lists what a layer does to older ones. Content that is no layer, or a
-// broken one, does what could be read of it: its reader will tell.
-func marksOf(ctx context.Context, r *bufio.Reader, most int) ([]mark, error) {
-	packed := &counter{r: r}
+// broken one, does what could be read of it: its reader will tell. become is how
+// many bytes it became.
+func marksOf(ctx context.Context, r *bufio.Reader, most int) (marks []mark, become int64, err error) {
+	packed := &counter{r: until{ctx: ctx, r: r}}
 	buffered := bufio.NewReaderSize(packed, 64<<10)
 	magic, _ := buffered.Peek(4)
 	u := &unpacked{}
 	defer u.Close()
 	plain, err := u.decompress(buffered, compression(magic))
 	if err != nil {
-		return nil, nil //nolint:nilerr // as above
+		return nil, 0, nil //nolint:nilerr // as above
 	}
 	whole := &counter{r: plain, limit: func() int64 { return freeRatio + maxRatio*packed.n }}
 	var s shadow
 	for t := tar.NewReader(whole); ; {
 		h, err := t.Next()
 		if err != nil {
-			return s.marks, ctx.Err()
+			return s.marks, whole.n, ctx.Err()
 		}
 		if len(s.marks) > most {
-			return nil, fmt.Errorf("the layers of the archive have more than %d entries", maxEntries)
+			return nil, whole.n, fmt.Errorf("the layers of the archive have more than %d entries and folders", maxMarks)
 		}
 		if name := cleanName(h.Name); name != "" && len(name) <= maxName && !s.marker(name) {
 			s.add(name, h.FileInfo().Mode())

@@ -20,6 +20,12 @@ import (
 const (
 	// maxEntries is the largest number of entries of an image.
 	maxEntries = 5_000_000
+	// maxMarks is how many paths of an image are remembered: its entries, and the
+	// folders that they are in.
+	maxMarks = 6_000_000
+	// maxSparse is how many bytes of sparse files are looked at: a header is
+	// enough for a petabyte of holes.
+	maxSparse = 512 << 20
 	// maxName is the longest path; PATH_MAX of Linux.
 	maxName = 4096
 	// maxProblems is how many problems of one image are told one by one.
@@ -37,7 +43,7 @@ type Problem struct {
 // does not come as a stream, and returns what went wrong. A layer that breaks off
 // is a problem; the others are read.
 func (img *Image) Walk(ctx context.Context, analysers []Analyser) []Problem {
-	w := &walker{analysers: analysers, hidden: newHidden(), jobs: make(chan job, 64), budget: newBudget(maxFlight)}
+	w := &walker{analysers: analysers, hidden: newHidden(), jobs: make(chan job, 64), budget: newBudget(maxFlight), allowed: newAllowance()}
 	var workers sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		workers.Go(w.work)
@@ -50,6 +56,7 @@ func (img *Image) Walk(ctx context.Context, analysers []Analyser) []Problem {
 		if err := w.layer(ctx, img.store, layer); err != nil {
 			w.problem(&layer.Layer, "", err.Error())
 		}
+		w.marked += len(w.shadow.marks)
 		w.hidden.cast(layer.Index, w.shadow.marks)
 		w.shadow = shadow{marks: w.shadow.marks[:0]}
 	}
@@ -96,7 +103,10 @@ type walker struct {
 	shadow    shadow // of the layer that is being read
 	jobs      chan job
 	budget    *budget
+	allowed   *allowance
 	entries   int
+	marked    int   // paths of the layers that were read
+	sparse    int64 // bytes of sparse files that were looked at
 
 	mu       sync.Mutex
 	problems []Problem
@@ -120,7 +130,7 @@ func (w *walker) layer(ctx context.Context, store blobs, l *Layer) error {
 	if err != nil {
 		return fmt.Errorf("the layer cannot be opened: %w", err)
 	}
-	u, err := unpack(blob)
+	u, err := unpack(ctx, blob, w.allowed, l)
 	if err != nil {
 		blob.Close()
 		return fmt.Errorf("the layer cannot be decompressed: %w", err)
@@ -128,7 +138,7 @@ func (w *walker) layer(ctx context.Context, store blobs, l *Layer) error {
 	defer u.Close()
 	verified := func() error { return nil }
 	if u.plain != nil {
-		verified = verifyPlain(u.plain, l)
+		verified = verifyPlain(ctx, u.plain, l)
 	}
 	readErr := w.read(ctx, u, l)
 	// The jobs of this layer read its blob: it is closed when they are done.
@@ -147,12 +157,12 @@ func (w *walker) layer(ctx context.Context, store blobs, l *Layer) error {
 }
 
 // verifyPlain hashes an uncompressed layer while it is being looked through.
-func verifyPlain(s *section, l *Layer) (wait func() error) {
+func verifyPlain(ctx context.Context, s *section, l *Layer) (wait func() error) {
 	result := make(chan error, 1)
 	go func() {
 		h := sha256.New()
 		buf := make([]byte, chunk)
-		_, err := io.CopyBuffer(struct{ io.Writer }{h}, io.NewSectionReader(s, 0, s.size), buf)
+		_, err := io.CopyBuffer(struct{ io.Writer }{h}, until{ctx: ctx, r: io.NewSectionReader(s, 0, s.size)}, buf)
 		if err == nil {
 			digest := fmt.Sprintf("sha256:%x", h.Sum(nil))
 			err = compareDigests(l, digest, digest)
@@ -164,7 +174,11 @@ func verifyPlain(s *section, l *Layer) (wait func() error) {
 
 func compareDigests(l *Layer, packed, whole string) error {
 	for _, d := range []struct{ promised, found string }{{l.Digest, packed}, {l.DiffID, whole}} {
-		if strings.HasPrefix(d.promised, "sha256:") && d.promised != d.found {
+		switch {
+		case d.promised == "":
+		case !strings.HasPrefix(d.promised, "sha256:"):
+			return fmt.Errorf("the layer's digest %.100q cannot be checked: only sha256 is", d.promised)
+		case d.promised != d.found:
 			return fmt.Errorf("the layer's digest should be %s and is %s: %w", d.promised, d.found, errDigest)
 		}
 	}
@@ -184,8 +198,8 @@ func (w *walker) read(ctx context.Context, u *unpacked, l *Layer) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		}
-		if w.entries++; w.entries > maxEntries {
-			return fmt.Errorf("the image has more than %d entries", maxEntries)
+		if w.entries++; w.entries > maxEntries || w.marked+len(w.shadow.marks) > maxMarks {
+			return fmt.Errorf("the image has more than %d entries, or more than %d with the folders that they are in", maxEntries, maxMarks)
 		}
 		name := cleanName(h.Name)
 		if reason := suspicious(h); reason != "" {
@@ -200,7 +214,7 @@ func (w *walker) read(ctx context.Context, u *unpacked, l *Layer) error {
 		f := newFile(h, name, &l.Layer)
 		w.shadow.add(name, f.Mode)
 		f.Deleted = w.hidden.hides(l.Index, name, f.Mode)
-		if err := w.visit(f, h, t, u); err != nil {
+		if err := w.visit(ctx, f, h, t, u); err != nil {
 			return err
 		}
 	}
@@ -246,15 +260,23 @@ func cleanName(name string) string {
 
 // visit shows an entry to the analysers and arranges for the content that they
 // ask for.
-func (w *walker) visit(f *File, h *tar.Header, t *tar.Reader, u *unpacked) error {
+func (w *walker) visit(ctx context.Context, f *File, h *tar.Header, t *tar.Reader, u *unpacked) error {
 	needs, most := w.needs(f)
 	if most == Nothing || f.Size == 0 || !f.Mode.IsRegular() || f.Hard {
 		return nil
 	}
-	if u.plain != nil && !sparse(h) {
+	holes := sparse(h)
+	if holes {
+		if f.Size > maxSparse-w.sparse {
+			w.problem(f.Layer, f.Path, fmt.Sprintf("it is a sparse file, and sparse files are looked into up to %d MiB in all: its content was not looked at", maxSparse>>20))
+			return nil
+		}
+		w.sparse += f.Size
+	}
+	if u.plain != nil && !holes {
 		// The content stays where it is; workers read it there.
 		at := u.plain.at
-		w.submit(job{file: f, needs: needs, content: &sectionContent{file: u.plain, offset: at, size: f.Size}}, 0)
+		w.submit(job{file: f, needs: needs, content: &sectionContent{file: until{ctx: ctx, at: u.plain}, offset: at, size: f.Size}}, 0)
 		return nil
 	}
 	return w.fromStream(f, needs, most, t)
