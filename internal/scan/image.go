@@ -185,6 +185,28 @@ func (i *images) openBases(ctx context.Context) (closeAll func()) {
 	}
 }
 
+// findBase looks for the base image among those that the user named. That none of
+// them is below an image that the user named too is told: it is a mistake there.
+func (i *images) findBase(img *image.Image) {
+	var others []string
+	for _, base := range i.bases {
+		if base.Name == img.Name {
+			continue
+		}
+		if img.BuiltOn(base) {
+			return
+		}
+		others = append(others, base.Name)
+	}
+	if len(others) == 0 || !slices.Contains(i.plan.Images.Targets, img.Name) {
+		return
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.result.Notes = append(i.result.Notes, finding.Note{File: img.Name,
+		Message: fmt.Sprintf("its first layers are not those of %s, which it was said to be built on: what it brought itself is guessed from the history", strings.Join(others, " or "))})
+}
+
 // scan looks into one image: one pass over its layers, then what follows of it.
 func (i *images) scan(ctx context.Context, img *image.Image) {
 	i.prepare(img)
@@ -207,11 +229,7 @@ func (i *images) scan(ctx context.Context, img *image.Image) {
 // prepare compares the image with the base images that the user named, and masks
 // what its history gives away: findings repeat it.
 func (i *images) prepare(img *image.Image) {
-	for _, base := range i.bases {
-		if base.Name != img.Name && img.BuiltOn(base) {
-			break
-		}
-	}
+	i.findBase(img)
 	for k := range img.Layers {
 		l := &img.Layers[k]
 		l.CreatedBy = secret.Redact(l.CreatedBy)
@@ -290,8 +308,12 @@ func (i *images) vulnerabilities(img *image.Image, packages []*asset.Package) {
 		Now: i.plan.now(), MaxAge: time.Duration(p.MaxAge) * 24 * time.Hour, OS: img.Config.OS, Arch: cmp.Or(img.Config.Architecture, runtime.GOARCH),
 	})
 	for _, u := range report.Unjudged {
+		names := strings.Join(u.Names, ", ")
+		if u.Packages > len(u.Names) {
+			names += ", ..."
+		}
 		i.Unread(source.Place{File: img.Name}, fmt.Sprintf("%s (%s) not judged for vulnerabilities: %s",
-			countOf(u.Packages, u.Ecosystem+" package"), strings.Join(u.Names, ", "), u.Reason))
+			countOf(u.Packages, u.Ecosystem+" package"), names, u.Reason))
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()

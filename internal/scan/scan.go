@@ -270,7 +270,10 @@ func (r *run) finish(plan Plan, tree *collect.Tree) *finding.Result {
 	comments, notes := annotate(tree, result)
 	slices.SortFunc(result.Advisories, func(a, b finding.Advisories) int { return cmp.Compare(a.Ecosystem, b.Ecosystem) })
 	result.Advisories = slices.Compact(result.Advisories)
-	result.Notes = append(slices.Clip(plan.Notes), notes...)
+	slices.SortFunc(result.Notes, func(a, b finding.Note) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Message, b.Message))
+	})
+	result.Notes = slices.Concat(plan.Notes, result.Notes, notes)
 	slices.SortFunc(result.Images, func(a, b finding.Image) int { return cmp.Compare(a.File, b.File) })
 	slices.SortFunc(result.Inventories, func(a, b finding.Inventory) int { return cmp.Compare(a.Image.Name, b.Image.Name) })
 	choices := plan.Choices
