@@ -310,7 +310,7 @@ func facts(f *flaw) *[]cdx.Property {
 }
 
 func rating(v *asset.Vulnerability) cdx.VulnerabilityRating {
-	r := cdx.VulnerabilityRating{Severity: cdx.SeverityUnknown, Vector: v.Vector}
+	r := cdx.VulnerabilityRating{Severity: cdx.SeverityUnknown, Vector: v.Vector, Justification: v.Basis}
 	switch v.Severity {
 	case "critical", "high", "medium", "low", "info":
 		r.Severity = cdx.Severity(v.Severity)

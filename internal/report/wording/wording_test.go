@@ -177,3 +177,20 @@ func TestStep(t *testing.T) {
 		}
 	}
 }
+
+func TestVulnerability(t *testing.T) {
+	for _, test := range []struct {
+		v    finding.Vulnerability
+		want string
+	}{
+		{finding.Vulnerability{Summary: "a flaw", Basis: "CVSS 7.5"}, "a flaw"},
+		{finding.Vulnerability{Summary: "a flaw", Basis: "no advisory rates it, medium is assumed"}, "unrated: a flaw"},
+		{finding.Vulnerability{Summary: "a flaw", Tier: "symbol", Symbols: []string{"net/http.Get"}}, "linked: http.Get: a flaw"},
+		{finding.Vulnerability{Summary: "a flaw", Tier: "module", Basis: "no advisory rates it, medium is assumed"}, "the flawed package is not linked: a flaw"},
+		{finding.Vulnerability{Exploited: true}, "exploited in the wild"},
+	} {
+		if got := Vulnerability(&test.v); got != test.want {
+			t.Errorf("got %q, want %q", got, test.want)
+		}
+	}
+}
