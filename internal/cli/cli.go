@@ -82,6 +82,9 @@ func Main(args []string, system System) int {
 		return finding.ExitClean
 	case errors.As(err, &code):
 		return int(code)
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		fmt.Fprintln(system.Stderr, "holdfast: interrupted: what was found until then is not told")
+		return finding.ExitIncomplete
 	}
 	fmt.Fprintf(system.Stderr, "holdfast: %v\n", err)
 	return finding.ExitUsage
