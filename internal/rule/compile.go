@@ -13,11 +13,17 @@ import (
 	"github.com/holdfast-sec/holdfast/internal/asset"
 )
 
-// compiled is a rule that is ready to judge.
+// compiled is a rule that judges. Its condition is compiled when the first asset
+// needs it.
 type compiled struct {
 	*Rule
+	each  *listPath
+	tally tally
+	// prepare compiles the condition, once; ready says that it has.
+	prepare func() error
+	ready   atomic.Bool
+
 	env     *cel.Env
-	each    *listPath
 	when    *cel.Ast
 	program cel.Program
 	// message is compiled when the first finding needs it: most rules of a run
@@ -28,14 +34,13 @@ type compiled struct {
 	// partial is the condition for assets with unknown fields, made when the
 	// first one comes.
 	partial func() (cel.Program, error)
-	tally   tally
 }
 
 // listPath is what the "each" of one or more rules says: the way to a list, and the
 // environment in which its elements have their types.
 type listPath struct {
 	steps []step
-	env   *cel.Env
+	env   func() (*cel.Env, error)
 }
 
 // interruptEvery is how many steps of a comprehension pass between looks at the
@@ -57,61 +62,62 @@ func newCompiler(kind asset.Kind, fn Functions) (*compiler, error) {
 	return &compiler{kind, env, map[string]*listPath{}}, nil
 }
 
-// bind prepares the "each" of a rule; rules with the same one share it.
-func (c *compiler) bind(r *Rule) error {
-	if r.Each.Text == "" || c.paths[r.Each.Text] != nil {
-		return nil
+// bind finds out what a rule judges; rules with the same "each" share it.
+func (c *compiler) bind(r *Rule) (*compiled, error) {
+	out := &compiled{Rule: r}
+	out.prepare = sync.OnceValue(func() error {
+		err := out.compile(c.env)
+		out.ready.Store(err == nil)
+		return err
+	})
+	if r.Each.Text == "" {
+		return out, nil
 	}
-	p, err := newPath(c.kind, c.env, r.Each.Text)
-	if err != nil {
-		return r.Each.error(1, 0, err.Error())
+	if out.each = c.paths[r.Each.Text]; out.each == nil {
+		p, err := newPath(c.kind, c.env, r.Each.Text)
+		if err != nil {
+			return nil, r.Each.error(1, 0, err.Error())
+		}
+		c.paths[r.Each.Text], out.each = p, p
 	}
-	c.paths[r.Each.Text] = p
-	return nil
+	return out, nil
 }
 
-// compile type-checks a rule whose "each" is bound. It may be called by several
-// goroutines at once.
-func (c *compiler) compile(r *Rule) (*compiled, error) {
-	out := &compiled{Rule: r, env: c.env, each: c.paths[r.Each.Text]}
-	if out.each != nil {
-		out.env = out.each.env
+// compile type-checks a rule. It may be called for several rules at once.
+func (c *compiled) compile(env *cel.Env) (err error) {
+	if c.env = env; c.each != nil {
+		if c.env, err = c.each.env(); err != nil {
+			return c.Each.error(1, 0, err.Error())
+		}
 	}
-	var err error
-	if out.when, out.program, err = out.expr(r.When, cel.BoolType); err != nil {
-		return nil, err
+	if c.when, c.program, err = c.expr(c.When, cel.BoolType); err != nil {
+		return err
 	}
-	out.message = sync.OnceValues(func() (cel.Program, error) {
-		_, program, err := out.expr(r.Message, cel.StringType)
+	c.message = sync.OnceValues(func() (cel.Program, error) {
+		_, program, err := c.expr(c.Message, cel.StringType)
 		return program, err
 	})
-	if r.Rating.Text != "" {
-		out.rating = sync.OnceValues(func() (cel.Program, error) {
-			_, program, err := out.expr(r.Rating, cel.StringType)
+	if c.Rating.Text != "" {
+		c.rating = sync.OnceValues(func() (cel.Program, error) {
+			_, program, err := c.expr(c.Rating, cel.StringType)
 			return program, err
 		})
 	}
-	out.partial = sync.OnceValues(func() (cel.Program, error) {
-		return out.env.Program(out.when, cel.EvalOptions(cel.OptPartialEval), cel.InterruptCheckFrequency(interruptEvery))
+	c.partial = sync.OnceValues(func() (cel.Program, error) {
+		return c.env.Program(c.when, cel.EvalOptions(cel.OptPartialEval), cel.InterruptCheckFrequency(interruptEvery))
 	})
-	return out, out.checkAt()
+	return c.checkAt()
 }
 
-// compileAll compiles those of the rules that are at the given places, with all
-// processors, and puts them into the same places of out.
-func (c *compiler) compileAll(rules []Rule, places []int, out []*compiled) error {
-	for _, i := range places {
-		if err := c.bind(&rules[i]); err != nil {
-			return err
-		}
-	}
-	made, errs := make([]*compiled, len(places)), make([]error, len(places))
+// compileAll compiles rules with all processors.
+func compileAll(rules []*compiled) error {
+	errs := make([]error, len(rules))
 	var next atomic.Int64
 	var wait sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(places)) {
+	for range min(runtime.GOMAXPROCS(0), len(rules)) {
 		wait.Go(func() {
-			for i := int(next.Add(1)) - 1; i < len(places); i = int(next.Add(1)) - 1 {
-				made[i], errs[i] = c.compile(&rules[places[i]])
+			for i := int(next.Add(1)) - 1; i < len(rules); i = int(next.Add(1)) - 1 {
+				errs[i] = rules[i].prepare()
 			}
 		})
 	}
@@ -120,9 +126,6 @@ func (c *compiler) compileAll(rules []Rule, places []int, out []*compiled) error
 		if err != nil {
 			return err
 		}
-	}
-	for i, place := range places {
-		out[place] = made[i]
 	}
 	return nil
 }
@@ -143,8 +146,7 @@ func newPath(kind asset.Kind, env *cel.Env, text string) (*listPath, error) {
 	if parent != nil {
 		opts = append(opts, cel.Variable("parent", parent))
 	}
-	extended, err := env.Extend(opts...)
-	return &listPath{steps, extended}, err
+	return &listPath{steps, sync.OnceValues(func() (*cel.Env, error) { return env.Extend(opts...) })}, nil
 }
 
 // checkAt refuses a field path that the asset's type does not have.
@@ -240,11 +242,11 @@ func check(compilers map[asset.Kind]*compiler, r *Rule, fn Functions) error {
 		}
 		compilers[r.On] = c
 	}
-	if err := c.bind(r); err != nil {
+	out, err := c.bind(r)
+	if err != nil {
 		return err
 	}
-	out, err := c.compile(r)
-	if err != nil {
+	if err := out.prepare(); err != nil {
 		return err
 	}
 	if out.rating != nil {

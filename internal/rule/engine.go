@@ -28,24 +28,14 @@ const patience = 10 * time.Second
 const largeAsset = 1000
 
 // Engine judges assets. It loads the rules on a kind when the first asset of that
-// kind arrives, and compiles those for a format when the first one in that format
-// does: what only judges built images costs a scan of Dockerfiles nothing. It may be
-// used by several goroutines at once.
+// kind arrives, and compiles each rule when it meets an asset that it has something
+// to say of: what only judges built images, or ports, costs a scan of Dockerfiles
+// without any nothing. It may be used by several goroutines at once.
 type Engine struct {
 	functions Functions
 	load      func(asset.Kind) ([]Rule, error)
-	kinds     sync.Map // asset.Kind to func() (*ruleSet, error)
+	kinds     sync.Map // asset.Kind to func() ([]*compiled, error)
 	assets    atomic.Int64
-}
-
-// ruleSet is the rules on one kind.
-type ruleSet struct {
-	compiler *compiler
-	rules    []Rule
-	formats  sync.Map // asset.Format to []*compiled
-	mu       sync.Mutex
-	// compiled are the rules that are, by their place; most are in several formats.
-	compiled []*compiled
 }
 
 type tally struct{ judged, failed, undetermined atomic.Int64 }
@@ -56,62 +46,38 @@ func NewEngine(fn Functions, load func(asset.Kind) ([]Rule, error)) *Engine {
 	return &Engine{functions: fn, load: load}
 }
 
-// set returns the rules on a kind, loaded once.
-func (e *Engine) set(kind asset.Kind) (*ruleSet, error) {
+// rules returns the rules on a kind, loaded once.
+func (e *Engine) rules(kind asset.Kind) ([]*compiled, error) {
 	once, ok := e.kinds.Load(kind)
 	if !ok {
-		once, _ = e.kinds.LoadOrStore(kind, sync.OnceValues(func() (*ruleSet, error) { return e.open(kind) }))
+		once, _ = e.kinds.LoadOrStore(kind, sync.OnceValues(func() ([]*compiled, error) { return e.open(kind) }))
 	}
-	return once.(func() (*ruleSet, error))()
+	return once.(func() ([]*compiled, error))()
 }
 
-func (e *Engine) open(kind asset.Kind) (*ruleSet, error) {
+func (e *Engine) open(kind asset.Kind) ([]*compiled, error) {
 	rules, err := e.load(kind)
+	if err != nil || len(rules) == 0 {
+		return nil, err
+	}
+	c, err := newCompiler(kind, e.functions)
 	if err != nil {
 		return nil, err
 	}
-	set := &ruleSet{rules: rules, compiled: make([]*compiled, len(rules))}
-	if len(rules) > 0 {
-		set.compiler, err = newCompiler(kind, e.functions)
-	}
-	return set, err
-}
-
-// in returns the rules for a format, in their order.
-func (s *ruleSet) in(format asset.Format) ([]*compiled, error) {
-	if have, ok := s.formats.Load(format); ok {
-		return have.([]*compiled), nil
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var missing []int
-	for i := range s.rules {
-		if s.compiled[i] == nil && s.rules[i].isFor(format) {
-			missing = append(missing, i)
+	out := make([]*compiled, len(rules))
+	for i := range rules {
+		if out[i], err = c.bind(&rules[i]); err != nil {
+			return nil, err
 		}
 	}
-	if err := s.compiler.compileAll(s.rules, missing, s.compiled); err != nil {
-		return nil, err
-	}
-	var all []*compiled
-	for i, c := range s.compiled {
-		if s.rules[i].isFor(format) {
-			all = append(all, c)
-		}
-	}
-	s.formats.Store(format, all)
-	return all, nil
+	return out, nil
 }
 
 // Judge puts one asset before every rule on its kind and hands each failure and
 // each undetermined verdict to report. The error is one of the rules, not of
 // the asset.
 func (e *Engine) Judge(ctx context.Context, a asset.Asset, report func(finding.Finding)) error {
-	set, err := e.set(a.Meta().Kind)
-	if err != nil || len(set.rules) == 0 {
-		return err
-	}
-	rules, err := set.in(a.Meta().Format)
+	rules, err := e.rules(a.Meta().Kind)
 	if err != nil {
 		return err
 	}
@@ -122,6 +88,15 @@ func (e *Engine) Judge(ctx context.Context, a asset.Asset, report func(finding.F
 		return nil
 	}
 	defer j.begin(e)()
+	var missing []*compiled
+	for _, r := range rules {
+		if !r.ready.Load() && applies(r) && (r.each == nil || len(j.elements(r.each)) > 0) {
+			missing = append(missing, r)
+		}
+	}
+	if err := compileAll(missing); err != nil {
+		return err
+	}
 	for _, r := range rules {
 		if applies(r) {
 			j.judge(r)
@@ -166,16 +141,8 @@ func (e *Engine) Assets() int { return int(e.assets.Load()) }
 func (e *Engine) Tallies() []finding.Tally {
 	var out []finding.Tally
 	e.kinds.Range(func(_, once any) bool {
-		set, err := once.(func() (*ruleSet, error))()
-		if err != nil {
-			return true
-		}
-		set.mu.Lock()
-		defer set.mu.Unlock()
-		for _, r := range set.compiled {
-			if r == nil {
-				continue
-			}
+		rules, _ := once.(func() ([]*compiled, error))()
+		for _, r := range rules {
 			if judged := r.tally.judged.Load(); judged > 0 {
 				out = append(out, finding.Tally{Rule: r.ID, Judged: int(judged),
 					Failed: int(r.tally.failed.Load()), Undetermined: int(r.tally.undetermined.Load())})

@@ -111,16 +111,11 @@ func ExampleFormats() []string {
 
 // AppliesTo reports whether the rule judges this asset at all.
 func (r *Rule) AppliesTo(a asset.Asset) bool {
-	if !r.isFor(a.Meta().Format) {
+	if len(r.Formats) > 0 && !slices.Contains(r.Formats, a.Meta().Format) {
 		return false
 	}
 	if object, ok := a.(*asset.Object); ok {
 		return slices.Contains(r.Kinds, object.ObjectKind)
 	}
 	return true
-}
-
-// isFor reports whether the rule judges assets in a format.
-func (r *Rule) isFor(format asset.Format) bool {
-	return len(r.Formats) == 0 || slices.Contains(r.Formats, format)
 }

@@ -237,14 +237,14 @@ func TestTallies(t *testing.T) {
 	}
 }
 
-// Rules for one format are no business of assets in another: they are not even
-// compiled. A rule for several is one rule in the tallies.
+// Rules for one format are no business of assets in another, nor rules on ports of
+// those without: they are not even compiled, but have judged. A rule for several is one rule in the tallies.
 func TestFormats(t *testing.T) {
 	rule := func(id, formats, when string) string {
 		return "- id: " + id + "\n" + header + "  on: container\n" + formats + "  when: " + when + "\n  message: \"'m'\"\n"
 	}
 	rules, errs := Parse("rules.yaml", []byte(rule("all", "", "true")+rule("both", "  formats: [compose, kubernetes]\n", "true")+
-		rule("broken", "  formats: [dockerfile]\n", "container.nothing")+rule("one", "  formats: [kubernetes]\n", "true")), false)
+		rule("broken", "  formats: [dockerfile]\n", "container.nothing")+rule("empty", "  each: container.ports\n", "each.nothing")+rule("one", "  formats: [kubernetes]\n", "true")), false)
 	if len(errs) > 0 {
 		t.Fatal(errs)
 	}
@@ -268,7 +268,7 @@ func TestFormats(t *testing.T) {
 	for _, tally := range engine.Tallies() {
 		got = append(got, fmt.Sprint(tally.Rule, tally.Judged, tally.Failed))
 	}
-	if want := []string{"all3 3", "both2 2", "one1 1"}; !slices.Equal(got, want) {
+	if want := []string{"all3 3", "both2 2", "empty3 0", "one1 1"}; !slices.Equal(got, want) {
 		t.Errorf("tallies %q, want %q", got, want)
 	}
 }
