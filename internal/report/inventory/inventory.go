@@ -90,7 +90,7 @@ func row(p *asset.Package) []string {
 	if p.Owner != "" {
 		path += " (of " + p.Owner + ")"
 	}
-	cells := []string{p.Name, p.Version, p.Type, strconv.FormatInt(p.Layer.Index, 10), p.Layer.Origin, path}
+	cells := []string{p.Name, p.Version, p.Type, strconv.FormatInt(p.Layer.Index+1, 10), p.Layer.Origin, path}
 	for i := range cells {
 		cells[i] = wording.Line(cells[i])
 		if cells[i] == "" {
