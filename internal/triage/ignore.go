@@ -22,7 +22,8 @@ const (
 // Ignore is a decision that some findings do not count. It holds only with a
 // reason, and through the day of Until.
 type Ignore struct {
-	// Rules are ids, or patterns of ids such as "container-*" and "*".
+	// Rules are ids, patterns of ids such as "container-*" and "*", or ids of
+	// vulnerabilities, each with its aliases.
 	Rules []string
 	// Paths limits it to files: patterns as Glob reads them, one of which has to
 	// match the file of the finding or that of its asset. None is every file.

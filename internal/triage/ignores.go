@@ -127,7 +127,7 @@ func (s *ignores) annotation(f *finding.Finding, text string) []*entry {
 
 // match reports whether the ignore is about the finding.
 func (s *ignores) match(e *entry, f *finding.Finding) bool {
-	if !slices.ContainsFunc(e.Rules, func(pattern string) bool { return MatchRule(pattern, f.Rule) }) {
+	if !slices.ContainsFunc(e.Rules, func(name string) bool { return MatchRule(name, f.Rule) || namesFlaw(name, f.Vulnerability) }) {
 		return false
 	}
 	if e.By == ByComment && !s.covers(e, f) {
@@ -139,6 +139,18 @@ func (s *ignores) match(e *entry, f *finding.Finding) bool {
 	return len(e.Assets) == 0 || slices.ContainsFunc(e.Assets, func(pattern string) bool {
 		return matchText(pattern, f.Asset.Name) || matchText(pattern, f.Asset.ID)
 	})
+}
+
+// namesFlaw reports whether a name is that of the vulnerability, or an alias.
+func namesFlaw(name string, v *finding.Vulnerability) bool {
+	return v != nil && isFlaw(name) && (name == v.ID || slices.Contains(v.Aliases, name))
+}
+
+// isFlaw tells ids of vulnerabilities (CVE-2026-1, GHSA-..., GO-...) from those of
+// rules, which have no capitals.
+func isFlaw(name string) bool {
+	prefix, _, ok := strings.Cut(name, "-")
+	return ok && prefix != "" && strings.IndexFunc(prefix, func(c rune) bool { return c < 'A' || c > 'Z' }) < 0 && !strings.ContainsAny(name, "*?")
 }
 
 func (e *entry) matchPath(file string) bool {
@@ -252,6 +264,9 @@ func (s *ignores) unknownRules(e *entry) []finding.Note {
 	}
 	var notes []finding.Note
 	for _, pattern := range e.Rules {
+		if isFlaw(pattern) {
+			continue
+		}
 		if err := UnknownRule(pattern, s.rules); err != nil {
 			notes = append(notes, noteAt(e.Place, "in an ignore: %s", err))
 		}

@@ -65,6 +65,38 @@ func TestVEX(t *testing.T) {
 	}
 }
 
+func TestIgnoredVulnerabilities(t *testing.T) {
+	const purl = "pkg:npm/a@1.0.0"
+	for _, test := range []struct{ rule, assets, want, notes string }{
+		{"CVE-1", "", "CVE-1", ""},
+		{"GHSA-a-1", "", "CVE-1", ""},
+		{"CVE-1", "pkg:npm/*", "CVE-1", ""},
+		{"CVE-1", "pkg:pypi/*", "", "config.yaml:3: the ignore of CVE-1 matches nothing in what was scanned: remove it if nothing needs it any more"},
+		{"CVE-3", "", "", "config.yaml:3: the ignore of CVE-3 matches nothing in what was scanned: remove it if nothing needs it any more"},
+		{"vulnerable-package", "", "CVE-1 CVE-2", ""},
+		{"CVE-*", "", "", "config.yaml:3: in an ignore: no rule matches CVE-*"},
+	} {
+		one := flaw("CVE-1", purl, "2")
+		one.Vulnerability.Aliases = []string{"GHSA-a-1"}
+		result := &finding.Result{Findings: []finding.Finding{one, flaw("CVE-2", purl, "2"), failure("root", app, 12)}}
+		ignore := Ignore{Rules: []string{test.rule}, Reason: "why", By: ByConfig, Place: source.Place{File: "config.yaml", Position: source.Position{Line: 3}}}
+		if test.assets != "" {
+			ignore.Assets = []string{test.assets}
+		}
+		Apply(result, Choices{Ignores: []Ignore{ignore}, Rules: []string{"vulnerable-package", "root"}}, today)
+		var got []string
+		for _, f := range result.Suppressed {
+			got = append(got, f.Message)
+		}
+		if s := strings.Join(got, " "); s != test.want {
+			t.Errorf("%s: %q, want %q", test.rule, s, test.want)
+		}
+		if s := messages(result.Notes); s != test.notes {
+			t.Errorf("%s: notes %q, want %q", test.rule, s, test.notes)
+		}
+	}
+}
+
 // A document about a whole distribution does not drown everything else.
 func TestManyStatementsThatMatchNothing(t *testing.T) {
 	var many []vex.Statement
