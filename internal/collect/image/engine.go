@@ -109,7 +109,7 @@ func fromSocket(ctx context.Context, target, socket string, platform Platform) (
 		return nil, err
 	}
 	a := &archive{open: func(ctx context.Context) (io.ReadCloser, error) {
-		return e.get(ctx, "/images/"+target+"/get")
+		return e.get(ctx, "/images/"+target+"/get", maxWrite)
 	}}
 	if err := a.index(ctx); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", target, err)
@@ -146,33 +146,38 @@ func newEngine(socket string) (*engine, error) {
 
 // has asks for an image by name, which costs the engine little.
 func (e *engine) has(ctx context.Context, target string) error {
-	body, err := e.get(ctx, "/images/"+target+"/json")
+	body, err := e.get(ctx, "/images/"+target+"/json", maxSilence)
 	if err != nil {
 		return err
 	}
 	return body.Close()
 }
 
-// get asks the engine for something.
-func (e *engine) get(ctx context.Context, path string) (io.ReadCloser, error) {
+// get asks the engine for something, and waits as long as is said for an answer.
+func (e *engine) get(ctx context.Context, path string, wait time.Duration) (io.ReadCloser, error) {
+	ctx, wrap := patience(ctx, wait)
 	u := url.URL{Scheme: "http", Host: "engine", Path: path}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
+		wrap(nil)
 		return nil, err
 	}
 	answer, err := e.http.Do(request)
 	if err != nil {
-		return nil, reachable(err)
+		err = silent(ctx, reachable(err))
+		wrap(nil)
+		return nil, err
 	}
+	body := wrap(answer.Body)
 	if answer.StatusCode == http.StatusOK {
-		return answer.Body, nil
+		return body, nil
 	}
-	defer answer.Body.Close()
+	defer body.Close()
 	if answer.StatusCode == http.StatusNotFound {
 		return nil, errNoImage
 	}
 	var said struct{ Message string }
-	text, _ := io.ReadAll(io.LimitReader(answer.Body, 4<<10)) //nolint:errcheck // the status alone will do
+	text, _ := io.ReadAll(io.LimitReader(body, 4<<10)) //nolint:errcheck // the status alone will do
 	if json.Unmarshal(text, &said) != nil || said.Message == "" {
 		return nil, fmt.Errorf("the engine answers %s", answer.Status)
 	}

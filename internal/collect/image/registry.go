@@ -24,6 +24,18 @@ type repository struct {
 }
 
 func (r *repository) blob(ctx context.Context, d v1.Descriptor) (io.ReadCloser, error) {
+	ctx, wrap := patience(ctx, maxSilence)
+	body, err := r.open(ctx, d)
+	if err != nil {
+		err = silent(ctx, err)
+		wrap(nil)
+		return nil, err
+	}
+	return wrap(body), nil
+}
+
+// open asks for content.
+func (r *repository) open(ctx context.Context, d v1.Descriptor) (io.ReadCloser, error) {
 	opts := append([]remote.Option{remote.WithContext(ctx)}, r.opts...)
 	if d.MediaType.IsImage() || d.MediaType.IsIndex() {
 		got, err := remote.Get(r.ref.Context().Digest(d.Digest.String()), opts...)
@@ -49,8 +61,11 @@ func fromRegistry(ctx context.Context, text string, platform Platform) (*Image, 
 	if err != nil {
 		return nil, fmt.Errorf("%q is no reference to an image: %w", text, err)
 	}
-	r := &repository{ref: ref, opts: []remote.Option{remote.WithAuthFromKeychain(authn.DefaultKeychain), remote.WithUserAgent("holdfast")}}
-	got, err := remote.Get(ref, append([]remote.Option{remote.WithContext(ctx)}, r.opts...)...)
+	r := &repository{ref: ref, opts: []remote.Option{remote.WithAuthFromKeychain(authn.DefaultKeychain), remote.WithUserAgent("holdfast"), remote.WithTransport(impatient(remote.DefaultTransport))}}
+	asking, wrap := patience(ctx, maxSilence)
+	got, err := remote.Get(ref, append([]remote.Option{remote.WithContext(asking)}, r.opts...)...)
+	err = silent(asking, err)
+	wrap(nil)
 	if err != nil {
 		return nil, fmt.Errorf("asking %s for %s: %w", ref.Context().RegistryStr(), text, explain(err))
 	}
