@@ -223,7 +223,11 @@ func (i *images) scan(ctx context.Context, img *image.Image) {
 	i.missing(img, &found)
 	i.vulnerabilities(img, found.Packages)
 	i.provenance(ctx, img, a)
-	i.tell(img, a, &found, files.finish(&found))
+	suspects := files.finish(&found)
+	if files.untold > 0 {
+		i.Unread(place(img, ""), fmt.Sprintf("credentials or signs of malware are in more than %d files: those in %d more are not told", maxSuspects, files.untold))
+	}
+	i.tell(img, a, &found, suspects)
 }
 
 // prepare compares the image with the base images that the user named, and masks

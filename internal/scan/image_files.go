@@ -19,10 +19,16 @@ import (
 	"github.com/holdfast-sec/holdfast/internal/source"
 )
 
-// suspects keeps the files of an image in which something was found.
+// maxSuspects is how many files of one image are told in which something was
+// found: an image may consist of nothing else.
+const maxSuspects = 10_000
+
+// suspects keeps the files of an image in which something was found, and counts
+// those that are too many.
 type suspects struct {
-	mu    sync.Mutex
-	found []suspect
+	mu     sync.Mutex
+	found  []suspect
+	untold int
 }
 
 // suspect is a file in which something was found.
@@ -113,16 +119,31 @@ func (s *suspects) keep(f *image.File, secrets []asset.Secret, indicators []asse
 		Deleted: f.Deleted, Secrets: secrets, Indicators: indicators}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.found = append(s.found, suspect{a, sums})
+	if s.found = append(s.found, suspect{a, sums}); len(s.found) >= 2*maxSuspects {
+		s.cut()
+	}
+}
+
+// cut keeps the first files by name: which ones does not hang on the order in
+// which they were looked at.
+func (s *suspects) cut() {
+	slices.SortStableFunc(s.found, suspect.compare)
+	if more := len(s.found) - maxSuspects; more > 0 {
+		s.untold += more
+		clear(s.found[maxSuspects:])
+		s.found = s.found[:maxSuspects]
+	}
+}
+
+func (f suspect) compare(b suspect) int {
+	return cmp.Or(cmp.Compare(f.Path, b.Path), cmp.Compare(f.Layer.Index, b.Layer.Index), cmp.Compare(len(b.sums), len(f.sums)),
+		cmp.Compare(len(b.Secrets), len(f.Secrets)))
 }
 
 // finish returns the files, those apart that a distribution's package brought
 // just so: what stands in them is public, and was judged by those who made it.
 func (s *suspects) finish(packages *inventory.Result) []suspect {
-	slices.SortStableFunc(s.found, func(a, b suspect) int {
-		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Layer.Index, b.Layer.Index), cmp.Compare(len(b.sums), len(a.sums)),
-			cmp.Compare(len(b.Secrets), len(a.Secrets)))
-	})
+	s.cut()
 	var out []suspect
 	for _, f := range s.found {
 		owner, sum, owned := packages.Owner(f.Path)

@@ -187,3 +187,14 @@ func TestCompressedArchiveBomb(t *testing.T) {
 		t.Errorf("the error is %v, want one about the size", err)
 	}
 }
+
+// TestLayersOfOtherTypes are not left out without a word.
+func TestLayersOfOtherTypes(t *testing.T) {
+	img := &Image{store: memory{}}
+	if err := img.describe([]byte(`{"config":{}}`), []v1.Descriptor{{MediaType: "application/vnd.other"}}); err != nil {
+		t.Fatal(err)
+	}
+	if problems := img.Walk(t.Context(), []Analyser{&recorder{}}); len(problems) != 1 || !strings.Contains(problems[0].Reason, "vnd.other") {
+		t.Errorf("problems are %v, want one about the type", problems)
+	}
+}

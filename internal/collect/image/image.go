@@ -55,6 +55,8 @@ type Image struct {
 	baseName string
 	// size is the number of bytes of all layers as they are stored.
 	size int64
+	// unread says which layers are none that can be read.
+	unread []string
 	// weight is about what the configuration takes in memory.
 	weight int
 }
@@ -230,6 +232,11 @@ func (img *Image) describe(config []byte, layers []v1.Descriptor) error {
 		return fmt.Errorf("reading the image's configuration: %w", err)
 	}
 	img.Config, img.weight = cfg, weigh(config)
+	for _, d := range layers {
+		if !isLayer(d.MediaType) {
+			img.unread = append(img.unread, fmt.Sprintf("the manifest has a layer of the type %.100q, which is not read", d.MediaType))
+		}
+	}
 	layers = slices.DeleteFunc(slices.Clone(layers), func(d v1.Descriptor) bool { return !isLayer(d.MediaType) })
 	if len(layers) > maxLayers {
 		return fmt.Errorf("the image has %d layers: more than %d are not read", len(layers), maxLayers)

@@ -48,6 +48,9 @@ func (img *Image) Walk(ctx context.Context, analysers []Analyser) []Problem {
 	for range runtime.GOMAXPROCS(0) {
 		workers.Go(w.work)
 	}
+	for _, reason := range img.unread {
+		w.problem(nil, "", reason)
+	}
 	for _, i := range w.order(img) {
 		layer := &img.Layers[i]
 		if ctx.Err() != nil {
@@ -213,6 +216,10 @@ func (w *walker) read(ctx context.Context, u *unpacked, l *Layer) error {
 		}
 		f := newFile(h, name, &l.Layer)
 		w.shadow.add(name, f.Mode)
+		if l.Index == 0 { // nothing is below the oldest layer
+			w.marked += len(w.shadow.marks)
+			w.shadow.marks = w.shadow.marks[:0]
+		}
 		f.Deleted = w.hidden.hides(l.Index, name, f.Mode)
 		if err := w.visit(ctx, f, h, t, u); err != nil {
 			return err

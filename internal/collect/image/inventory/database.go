@@ -66,7 +66,8 @@ func (inv *Inventory) installed() []found {
 			layer := d.layer
 			id := inv.identify(&p)
 			for _, o := range older {
-				if o.path != d.path {
+				// A layer may hold a file many times over.
+				if o.path != d.path || o.layer.Index == d.layer.Index {
 					break
 				}
 				if _, ok := slices.BinarySearch(o.ids, id); !ok {

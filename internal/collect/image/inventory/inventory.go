@@ -25,7 +25,7 @@ const (
 	maxText = 64 << 20
 	maxLock = 16 << 20
 	// maxPackages is how many packages are kept. Large images have 20,000.
-	maxPackages = 300_000
+	maxPackages = 100_000
 )
 
 // Inventory collects while an image streams by.
