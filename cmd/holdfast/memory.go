@@ -2,10 +2,9 @@ package main
 
 import (
 	"math"
+	"os"
 	"runtime"
 	"runtime/debug"
-
-	"github.com/holdfast-sec/holdfast/cmd/holdfast/early"
 )
 
 // Most scans are over before a collector that waits for a budget has anything
@@ -23,19 +22,22 @@ const imagePercent = 30
 // collectOften ends what tuneMemory began, unless the user has set the collector
 // by hand.
 func collectOften() {
-	if early.ByUser {
+	if setByUser() {
 		return
 	}
 	debug.SetGCPercent(imagePercent)
 	debug.SetMemoryLimit(math.MaxInt64)
 }
 
-// tuneMemory bounds how long collections are put off, which they are since before
-// main, unless the user has set the collector by hand.
+func setByUser() bool { return os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" }
+
+// tuneMemory puts the first collections off, unless the user has set the
+// collector by hand.
 func tuneMemory() {
-	if early.ByUser {
+	if setByUser() {
 		return
 	}
+	debug.SetGCPercent(-1)
 	debug.SetMemoryLimit(memoryBudget)
 	afterCollection(func() (again bool) {
 		var m runtime.MemStats
