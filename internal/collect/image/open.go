@@ -3,6 +3,7 @@ package image
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -48,6 +49,9 @@ func (o *Opened) Close() error {
 // archive or a layout; else a reference, which engines on this machine (by env,
 // their sockets) are asked for before the registry.
 func Open(ctx context.Context, target string, from Source, platform Platform, env map[string]string) (*Opened, error) {
+	if target == "-" {
+		return nil, errors.New("an image is not read from standard input, as its parts are needed out of order: write it to a file first, docker save -o app.tar app")
+	}
 	switch from {
 	case Archive:
 		return openFile(ctx, target, platform)
