@@ -71,11 +71,10 @@ func silent(ctx context.Context, err error) error {
 
 // impatient is a transport for registries whose answers have to begin in time.
 func impatient(transport http.RoundTripper) http.RoundTripper {
-	t, ok := transport.(*http.Transport)
-	if !ok {
-		return transport
+	if t, ok := transport.(*http.Transport); ok {
+		t = t.Clone()
+		t.ResponseHeaderTimeout = maxSilence
+		transport = t
 	}
-	t = t.Clone()
-	t.ResponseHeaderTimeout = maxSilence
-	return t
+	return guarded{transport}
 }

@@ -91,5 +91,5 @@ func explain(err error) error {
 	case http.StatusTooManyRequests:
 		return errors.New("the registry allows no more requests for now: log in, or try later")
 	}
-	return err
+	return fmt.Errorf("the registry answers %d: %.300s", answer.StatusCode, answer.Error())
 }
