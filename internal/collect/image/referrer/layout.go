@@ -13,6 +13,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"syscall"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
@@ -49,7 +50,7 @@ func openFiles(name string, folder bool) (files, error) {
 type dir struct{ root *os.Root }
 
 func (d *dir) read(name string, limit int64) ([]byte, error) {
-	f, err := d.root.Open(name)
+	f, err := d.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe would wait for a writer
 	if err != nil {
 		return nil, errors.Unwrap(err)
 	}
@@ -98,9 +99,13 @@ type archive struct {
 type span struct{ offset, size int64 }
 
 func openTar(name string) (*archive, error) {
-	f, err := os.Open(name)
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", name, errors.Unwrap(err))
+	}
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		f.Close()
+		return nil, fmt.Errorf("opening %s: it is no regular file", name)
 	}
 	a := &archive{f, map[string]span{}}
 	if err := a.list(); err != nil {
