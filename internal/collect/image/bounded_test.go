@@ -14,6 +14,8 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/klauspost/compress/gzip"
+
+	"github.com/holdfast-sec/holdfast/internal/asset"
 )
 
 // header is a tar header written by hand: archive/tar writes no hostile ones.
@@ -59,10 +61,17 @@ func TestHoles(t *testing.T) {
 
 // TestDeepFolders bounds what is remembered of paths by their folders too.
 func TestDeepFolders(t *testing.T) {
+	for index, most := range []int{maxMarks, maxShadow} {
+		testDeepFolders(t, int64(index), most)
+	}
+}
+
+func testDeepFolders(t *testing.T, index int64, most int) {
+	t.Helper()
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
 	w := tar.NewWriter(z)
-	for i := range maxMarks/2000 + 10 {
+	for i := range most/2000 + 10 {
 		if err := w.WriteHeader(&tar.Header{Name: fmt.Sprint(i, strings.Repeat("/a", 2000), "/f"), Typeflag: tar.TypeReg}); err != nil {
 			t.Fatal(err)
 		}
@@ -73,7 +82,7 @@ func TestDeepFolders(t *testing.T) {
 	if err := z.Close(); err != nil {
 		t.Fatal(err)
 	}
-	img := &Image{store: fuzzed{b.Bytes(), false}, Layers: []Layer{{}}}
+	img := &Image{store: fuzzed{b.Bytes(), false}, Layers: []Layer{{Layer: asset.Layer{Index: index}}}}
 	problems := img.Walk(t.Context(), []Analyser{&recorder{}})
 	if len(problems) != 1 || !strings.Contains(problems[0].Reason, "folders that they are in") {
 		t.Errorf("problems are %v, want one about the number of folders", problems)

@@ -41,7 +41,7 @@ func (a *archive) learn(ctx context.Context, e *entry, r io.Reader) error {
 		content = bufio.NewReader(bytes.NewReader(e.text))
 	}
 	var become int64
-	e.marks, become, err = marksOf(ctx, content, maxMarks-a.marked)
+	e.marks, become, err = marksOf(ctx, content, maxShadow-a.marked)
 	a.marked += len(e.marks)
 	if a.become += become; a.allowed != nil && a.become > a.allowed() {
 		return errBomb
@@ -77,7 +77,7 @@ func marksOf(ctx context.Context, r *bufio.Reader, most int) (marks []mark, beco
 			return s.marks, whole.n, ctx.Err()
 		}
 		if len(s.marks) > most {
-			return nil, whole.n, fmt.Errorf("the layers of the archive have more than %d entries and folders", maxMarks)
+			return nil, whole.n, fmt.Errorf("the layers of the archive have more than %d entries and folders", maxShadow)
 		}
 		if name := cleanName(h.Name); name != "" && len(name) <= maxName && !s.marker(name) {
 			s.add(name, h.FileInfo().Mode())

@@ -23,6 +23,9 @@ const (
 	// maxMarks is how many paths of an image are remembered: its entries, and the
 	// folders that they are in.
 	maxMarks = 6_000_000
+	// maxShadow is how many of them may lie above the oldest layer: those stay in
+	// memory.
+	maxShadow = 3_000_000
 	// maxSparse is how many bytes of sparse files are looked at: a header is
 	// enough for a petabyte of holes.
 	maxSparse = 512 << 20
@@ -60,6 +63,7 @@ func (img *Image) Walk(ctx context.Context, analysers []Analyser) []Problem {
 			w.problem(&layer.Layer, "", err.Error())
 		}
 		w.marked += len(w.shadow.marks)
+		w.above += len(w.shadow.marks)
 		w.hidden.cast(layer.Index, w.shadow.marks)
 		w.shadow = shadow{marks: w.shadow.marks[:0]}
 	}
@@ -109,6 +113,7 @@ type walker struct {
 	allowed   *allowance
 	entries   int
 	marked    int   // paths of the layers that were read
+	above     int   // those of them that are above the oldest layer
 	sparse    int64 // bytes of sparse files that were looked at
 
 	mu       sync.Mutex
@@ -201,8 +206,8 @@ func (w *walker) read(ctx context.Context, u *unpacked, l *Layer) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		}
-		if w.entries++; w.entries > maxEntries || w.marked+len(w.shadow.marks) > maxMarks {
-			return fmt.Errorf("the image has more than %d entries, or more than %d with the folders that they are in", maxEntries, maxMarks)
+		if w.entries++; w.entries > maxEntries || w.marked+len(w.shadow.marks) > maxMarks || w.above+len(w.shadow.marks) > maxShadow {
+			return fmt.Errorf("the image has more than %d entries, or with the folders that they are in more than %d, or %d above its oldest layer", maxEntries, maxMarks, maxShadow)
 		}
 		name := cleanName(h.Name)
 		if reason := suspicious(h); reason != "" {
