@@ -53,6 +53,9 @@ type Build struct {
 	// Digest is that of its manifest, ConfigDigest that of its configuration.
 	Digest       string `json:"digest"`
 	ConfigDigest string `json:"configDigest"`
+	// Format is "oci" or "docker", "" where the image does not tell. OCI images
+	// have no place for a health check.
+	Format string `json:"format"`
 	// Created is a day, YYYY-MM-DD, "" where the image does not tell.
 	Created      string  `json:"created"`
 	OS           string  `json:"os"`

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 
@@ -17,21 +18,29 @@ const baselineFile = ".holdfast-baseline.json"
 
 func newBaseline(s *System) *cobra.Command {
 	cmd := &cobra.Command{Use: "baseline", Short: "Accept today's findings, so that only new ones fail"}
+	var flags scanFlags
 	write := &cobra.Command{
-		Use:   "write [flags] TARGET...",
+		Use:   "write [flags] [TARGET...]",
 		Short: "Write the findings of a scan as the baseline",
 		Long: `Write scans the targets and writes the findings that count into the file that
 --baseline or the configuration names, ` + baselineFile + ` by default. A later
 scan with that baseline fails only on findings that are not in it.`,
-		Args: cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, targets []string) error { return writeBaseline(cmd, s, targets) },
+		Example: "  holdfast baseline write .\n  holdfast baseline write --image registry.example/app:1",
+		RunE: func(cmd *cobra.Command, targets []string) error {
+			if len(targets)+len(flags.images) == 0 {
+				return errors.New("nothing is named: give files and folders, or images with --image")
+			}
+			return writeBaseline(cmd, s, &flags, targets)
+		},
 	}
 	addSettings(write, "output", "fail-on")
+	addSourceFlags(write, &flags)
+	write.Flags().StringArrayVar(&flags.images, "image", nil, "an `IMAGE` as holdfast scan image takes them; may be repeated")
 	cmd.AddCommand(write)
 	return cmd
 }
 
-func writeBaseline(cmd *cobra.Command, s *System, targets []string) error {
+func writeBaseline(cmd *cobra.Command, s *System, flags *scanFlags, targets []string) error {
 	c, err := loadConfig(cmd, s)
 	if err != nil {
 		return err
@@ -40,6 +49,8 @@ func writeBaseline(cmd *cobra.Command, s *System, targets []string) error {
 	if err != nil {
 		return err
 	}
+	flags.apply(&plan)
+	defer plan.Images.Advisories.Close() //nolint:errcheck // it was only read
 	result, err := scan.Run(cmd.Context(), plan)
 	if err != nil {
 		return err

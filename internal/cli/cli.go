@@ -95,8 +95,9 @@ func newRoot(s *System) *cobra.Command {
 		Use:   "holdfast",
 		Short: "Find out how you would lose your containers, and the least you must fix",
 		Long: `Holdfast reads what you deploy from (Dockerfiles, Compose files, Kubernetes
-manifests, Helm charts, Kustomize overlays), judges it, and says what is wrong,
-worst first, at the exact line, with the fix.`,
+manifests, Helm charts, Kustomize overlays) and what you deploy (images), judges
+it, and says what is wrong, worst first, at the exact line or in the layer that
+brought it, with the fix.`,
 		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,

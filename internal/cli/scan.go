@@ -33,8 +33,9 @@ func newScan(s *System) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "scan [flags] TARGET...",
 		Short: "Judge files and folders that you deploy from",
-		Long: `Scan reads Dockerfiles, Compose files, Kubernetes YAML and JSON, Helm charts and
-Kustomize overlays under the targets, and reports what is wrong, worst first.
+		Long: `Scan reads Dockerfiles, Compose files, Kubernetes YAML and JSON, Helm charts,
+Kustomize overlays, and archives and layouts of images under the targets, and
+reports what is wrong, worst first. All other files are searched for secrets.
 A target is a file or a folder; "-" is standard input.
 
 Exit codes: 0 nothing at or over the gate, 1 findings at or over it, 2 wrong
@@ -47,12 +48,24 @@ arguments or configuration, 3 something could not be judged.`,
 	}
 	addSettings(cmd)
 	addReportFlags(cmd, &flags)
+	addSourceFlags(cmd, &flags)
 	f := cmd.Flags()
 	f.StringVar(&flags.diff, "diff", "", "count only what changed since a git `REVISION`")
-	f.BoolVar(&flags.git, "git", false, "search the git history of the targets for secrets as well")
-	f.BoolVar(&flags.named, "images", false, "scan the images as well that the files name")
 	cmd.AddCommand(newScanImage(s))
 	return cmd
+}
+
+// addSourceFlags adds the flags that say what is read besides the targets.
+func addSourceFlags(cmd *cobra.Command, flags *scanFlags) {
+	f := cmd.Flags()
+	f.BoolVar(&flags.git, "git", false, "search the git history of the targets for secrets as well")
+	f.BoolVar(&flags.named, "images", false, "scan the images as well that the files name")
+}
+
+// apply adds to a plan what the flags ask for.
+func (f *scanFlags) apply(plan *scan.Plan) {
+	plan.History = f.git
+	plan.Images.Targets, plan.Images.Named = f.images, f.named
 }
 
 // addReportFlags adds the flags that say what reports show.
@@ -74,8 +87,7 @@ func runScan(cmd *cobra.Command, s *System, flags *scanFlags, targets []string) 
 	if err != nil {
 		return err
 	}
-	plan.History = flags.git
-	plan.Images.Targets, plan.Images.Named = flags.images, flags.named
+	flags.apply(&plan)
 	defer plan.Images.Advisories.Close() //nolint:errcheck // it was only read
 	if err := addBaseline(&plan, c.Baseline); err != nil {
 		return err

@@ -63,6 +63,6 @@ func newImages(s *System, c *config.Config) (scan.Images, error) {
 			return scan.Images{}, err
 		}
 	}
-	return scan.Images{Begin: s.BeforeImages, From: image.Source(c.Image.From), Platform: platform, Env: env, Bases: c.Image.Base,
+	return scan.Images{Begin: s.BeforeImages, From: image.Source(c.Image.From), Platform: platform, Asked: c.Image.Platform != "", Env: env, Bases: c.Image.Base,
 		Advisories: store, MaxAge: c.DB.MaxAge, Policy: policy}, nil
 }

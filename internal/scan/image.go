@@ -38,7 +38,9 @@ type Images struct {
 	// taken. Env is the environment: where sockets of engines are.
 	From     image.Source
 	Platform image.Platform
-	Env      map[string]string
+	// Asked says that the user named the platform.
+	Asked bool
+	Env   map[string]string
 	// Bases are images that others may be built on.
 	Bases []string
 	// Advisories are what packages are held against, nil for none; those older
@@ -91,8 +93,15 @@ func (t *target) Read(ctx context.Context, _ collect.Sink) {
 	}
 	defer opened.Close()
 	for _, img := range opened.Images {
+		if made := platformOf(img); p.Asked && !p.Platform.Is(made) {
+			t.Unread(source.Place{File: img.Name}, fmt.Sprintf("it is made for %s, and there is no variant of it for %s", made, p.Platform))
+		}
 		t.scan(ctx, img)
 	}
+}
+
+func platformOf(img *image.Image) image.Platform {
+	return image.Platform{OS: img.Config.OS, Architecture: img.Config.Architecture, Variant: img.Config.Variant}
 }
 
 // claimImages takes archives and layouts out of the tree.
@@ -100,7 +109,11 @@ func (i *images) claimImages(tree *collect.Tree) []collect.Input {
 	var inputs []collect.Input
 	for _, e := range tree.Unclaimed() {
 		switch {
-		case e.Claimed() || e.File() == "":
+		case e.Claimed():
+		case e.Path == collect.Stdin && image.IsArchive(e.Head()):
+			e.Claim()
+			i.Unread(source.Place{File: e.Path}, "it is an archive of images, which is not read from standard input: write it to a file, or name the image itself with holdfast scan image")
+		case e.File() == "":
 		case image.IsLayout(e.Path) && tree.Get(path.Join(e.Dir(), "index.json")) != nil:
 			for _, part := range append(tree.Below(e.Dir()), e) {
 				part.Claim()
@@ -219,6 +232,7 @@ func (i *images) scan(ctx context.Context, img *image.Image) {
 	found := packages.Finish()
 	a.Build.Distro, a.Build.Runtimes = found.Distro, found.Runtimes
 	a.Build.Contents = content.Finish(a.Build.Layers)
+	a.Build.Runtimes = append(a.Build.Runtimes, toolchains(found.Packages)...)
 	lifecycle.Judge(a, i.plan.Today)
 	i.missing(img, &found)
 	i.vulnerabilities(img, found.Packages)
@@ -258,11 +272,28 @@ func (i *images) missing(img *image.Image, found *inventory.Result) {
 	}
 }
 
+// toolchains are the releases of Go that programs in an image were built with:
+// what is linked from one gets fixes as long as it does.
+func toolchains(packages []*asset.Package) []asset.Runtime {
+	var out []asset.Runtime
+	for _, p := range packages {
+		if p.Type != "golang" || p.Name != "stdlib" || p.Owner != "" {
+			continue
+		}
+		if !slices.ContainsFunc(out, func(r asset.Runtime) bool { return r.Version == p.Version }) {
+			out = append(out, asset.Runtime{Name: "go", Version: p.Version, Path: p.Binary})
+		}
+	}
+	return out
+}
+
 // tell hands over what was found in an image.
 func (i *images) tell(img *image.Image, a *asset.Image, found *inventory.Result, files []suspect) {
+	id := identity(img)
+	a.ID = id
 	i.Asset(a)
 	for _, p := range found.Packages {
-		p.ID, p.Place.File = img.Name+"!"+p.ID, img.Name
+		p.ID, p.Place.File = id+"!"+p.ID, img.Name
 		if p.Binary != "" {
 			p.Head.Name += " in " + p.Binary
 		}
@@ -272,7 +303,7 @@ func (i *images) tell(img *image.Image, a *asset.Image, found *inventory.Result,
 		i.Asset(p)
 	}
 	for _, f := range files {
-		f.ID, f.Place.File = img.Name+"!"+f.Path, img.Name
+		f.ID, f.Place.File = id+"!"+f.Path, img.Name
 		f.locate(place(img, f.Path))
 		i.Asset(f.File)
 	}
@@ -284,6 +315,10 @@ func (i *images) tell(img *image.Image, a *asset.Image, found *inventory.Result,
 	i.result.Stats.Packages += len(found.Packages)
 	i.result.Inventories = append(i.result.Inventories, finding.Inventory{Image: a, Packages: found.Packages})
 }
+
+// identity is what stays of an image's name from one build to the next: its
+// repository. What is known of app:1 has to be known of app:2, wherever it lies.
+func identity(img *image.Image) string { return cmp.Or(repository(img.Ref), img.Name) }
 
 // repository is where a reference leads, "" where it does not say.
 func repository(ref asset.ImageRef) string {

@@ -9,6 +9,7 @@ package image
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -50,6 +51,8 @@ type Image struct {
 	Layers []Layer
 
 	store blobs
+	// mediaType is that of the manifest.
+	mediaType types.MediaType
 	// base is the number of layers that are known to be those of baseName.
 	base     int
 	baseName string
@@ -99,6 +102,11 @@ func ParsePlatform(text, architecture string) (Platform, error) {
 
 func (p Platform) String() string {
 	return strings.TrimSuffix(p.OS+"/"+p.Architecture+"/"+p.Variant, "/")
+}
+
+// Is reports whether two platforms are the same, as far as both say.
+func (p Platform) Is(other Platform) bool {
+	return p.matches(&v1.Platform{OS: other.OS, Architecture: other.Architecture, Variant: other.Variant})
 }
 
 func (p Platform) matches(other *v1.Platform) bool {
@@ -214,7 +222,7 @@ func fromManifest(ctx context.Context, store blobs, d v1.Descriptor, text []byte
 	if err != nil {
 		return nil, fmt.Errorf("the configuration: %w", err)
 	}
-	img := &Image{Digest: digestText(d.Digest), ConfigDigest: digestText(manifest.Config.Digest), store: store}
+	img := &Image{Digest: digestText(d.Digest), mediaType: cmp.Or(manifest.MediaType, d.MediaType), ConfigDigest: digestText(manifest.Config.Digest), store: store}
 	return img, img.describe(config, manifest.Layers)
 }
 
@@ -281,6 +289,12 @@ func (img *Image) Asset() *asset.Image {
 	a.Name, a.ID = img.Name, img.Name
 	a.Place.File = img.Name
 	a.Build.Ref, a.Build.Digest, a.Build.ConfigDigest = img.Ref, img.Digest, img.ConfigDigest
+	switch {
+	case img.mediaType == types.OCIManifestSchema1:
+		a.Build.Format = "oci"
+	case img.mediaType == types.DockerManifestSchema2 || img.Digest == "":
+		a.Build.Format = "docker"
+	}
 	a.Build.OS, a.Build.Architecture = img.Config.OS, img.Config.Architecture
 	if t := img.Config.Created.Time; !t.IsZero() && t.Unix() > 0 {
 		a.Build.Created = t.UTC().Format("2006-01-02")

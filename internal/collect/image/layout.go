@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path"
+	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
@@ -122,8 +123,8 @@ func ofPlatform(list []v1.Descriptor, platform Platform) []v1.Descriptor {
 // reference reads a tag as archives and layouts record it; a bare tag ("latest")
 // names no repository.
 func reference(text string) asset.ImageRef {
-	if text == "" {
-		return asset.ImageRef{}
+	if !strings.ContainsAny(text, "/:@") {
+		return asset.ImageRef{Text: text, Tag: text}
 	}
 	return collect.ParseImage(text)
 }

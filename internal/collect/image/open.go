@@ -70,6 +70,13 @@ func Open(ctx context.Context, target string, from Source, platform Platform, en
 		}
 		return openFile(ctx, target, platform)
 	}
+	if path, which, ok := strings.Cut(target, "#"); ok && path != "" {
+		opened, err := Open(ctx, path, from, platform, env)
+		if err != nil {
+			return nil, err
+		}
+		return choose(opened, path, which)
+	}
 	if strings.HasPrefix(target, ".") || strings.HasPrefix(target, "/") || strings.HasSuffix(target, ".tar") {
 		return nil, fmt.Errorf("opening %s: there is no such file or folder", target)
 	}
@@ -98,6 +105,25 @@ func one(img *Image, err error) (*Opened, error) {
 		return nil, err
 	}
 	return &Opened{Images: []*Image{img}}, nil
+}
+
+// choose keeps the image that stands behind "#" in a target, of several that lie
+// together.
+func choose(opened *Opened, target, which string) (*Opened, error) {
+	var names []string
+	for _, img := range opened.Images {
+		if name := img.Name[strings.LastIndexByte(img.Name, '#')+1:]; name == which || img.Digest == which || img.Ref.Tag == which {
+			opened.Images = []*Image{img}
+			return opened, nil
+		} else if name != img.Name {
+			names = append(names, name)
+		}
+	}
+	opened.Close() //nolint:errcheck // nothing was read
+	if len(names) == 0 {
+		return nil, fmt.Errorf("opening %s: it holds one image, which is not called %s: leave the name out", target, which)
+	}
+	return nil, fmt.Errorf("opening %s: it holds no %s, but %s", target, which, strings.Join(names, ", "))
 }
 
 func openFile(ctx context.Context, file string, platform Platform) (*Opened, error) {

@@ -121,6 +121,9 @@ func (p *printer) notes(notes []finding.Note) {
 	}
 }
 
+// maxImages is how many of the images are told one by one.
+const maxImages = 5
+
 // summary ends the report: the counts, how much was looked at, the verdict, the
 // next command.
 func (p *printer) summary(r *finding.Result) {
@@ -131,6 +134,9 @@ func (p *printer) summary(r *finding.Result) {
 	p.line(0, "")
 	s := r.Stats
 	p.text(0, dim, fmt.Sprintf("%s; %s judged with %s.", looked(s), wording.Count(s.Assets, "asset"), wording.Count(s.Checks, "check")))
+	for i := range r.Inventories[:min(len(r.Inventories), maxImages)] {
+		p.text(0, dim, wording.Image(r.Inventories[i].Image))
+	}
 	if by := wording.Advisories(r.Advisories); by != "" {
 		p.text(0, dim, by)
 	}

@@ -194,3 +194,23 @@ func TestVulnerability(t *testing.T) {
 		}
 	}
 }
+
+func TestImage(t *testing.T) {
+	image := &asset.Image{Head: asset.Head{Name: "app.tar"}, Build: asset.Build{Ref: asset.ImageRef{Text: "shop/app:1"}, ConfigDigest: "sha256:ab",
+		OS: "linux", Architecture: "amd64", Layers: make([]asset.Layer, 3)}}
+	for _, test := range []struct {
+		base      int64
+		certainty string
+		want      string
+	}{
+		{0, "unknown", "app.tar: shop/app:1, sha256:ab, linux/amd64, 3 layers; which of them are a base image's is not known."},
+		{1, "likely", "app.tar: shop/app:1, sha256:ab, linux/amd64, 3 layers, the first of them the base image's (likely)."},
+		{2, "certain", "app.tar: shop/app:1, sha256:ab, linux/amd64, 3 layers, the first 2 of them the base image's (certain)."},
+		{3, "likely", "app.tar: shop/app:1, sha256:ab, linux/amd64, 3 layers, all of them the base image's (likely)."},
+	} {
+		image.Build.BaseLayers, image.Build.BaseCertainty = test.base, test.certainty
+		if got := Image(image); got != test.want {
+			t.Errorf("got  %s\nwant %s", got, test.want)
+		}
+	}
+}
