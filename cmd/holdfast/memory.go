@@ -11,8 +11,8 @@ import (
 // to do. One whose live memory outgrows the half of it goes back to collecting
 // by percentage: a fixed limit close above what is alive would collect for ever.
 const (
-	memoryBudget = 56 << 20
-	gcPercent    = 60
+	memoryBudget = 58 << 20
+	gcPercent    = 70
 )
 
 // imagePercent keeps memory small while images stream by: little is alive, and
