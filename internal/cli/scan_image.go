@@ -31,6 +31,11 @@ that none of them are about are undetermined (exit code 3), and never clean.`,
 		Example: "  holdfast scan image nginx:1.27\n  holdfast scan image --from docker --only-fixed app:ci\n  holdfast scan image --fail-on high -o cyclonedx=sbom.json app.tar",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, targets []string) error {
+			for _, target := range targets {
+				if err := image.Check(target); err != nil {
+					return err
+				}
+			}
 			flags.images = targets
 			return runScan(cmd, s, &flags, nil)
 		},

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/google/go-containerregistry/pkg/name"
+
 	"github.com/holdfast-sec/holdfast/internal/collect"
 )
 
@@ -45,6 +47,26 @@ func (o *Opened) Close() error {
 	return o.closer.Close()
 }
 
+// Check refuses a target that can name no image: neither a path that exists nor
+// a reference. It looks at the name only.
+func Check(target string) error {
+	path, _, _ := strings.Cut(target, "#")
+	if _, err := os.Stat(path); err == nil || target == "-" {
+		return nil // what is there may still be no image: Open says so
+	}
+	if looksLikePath(target) {
+		return fmt.Errorf("opening %s: there is no such file or folder", target)
+	}
+	if _, err := name.ParseReference(target); err != nil {
+		return fmt.Errorf("%q is no reference to an image, and no path: write one as nginx:1.27 or registry.example/app@sha256:...", target)
+	}
+	return nil
+}
+
+func looksLikePath(target string) bool {
+	return strings.HasPrefix(target, ".") || strings.HasPrefix(target, "/") || strings.HasSuffix(target, ".tar")
+}
+
 // Open opens what a target names. Where it is a path that exists, it is an
 // archive or a layout; else a reference, which engines on this machine (by env,
 // their sockets) are asked for before the registry.
@@ -77,7 +99,7 @@ func Open(ctx context.Context, target string, from Source, platform Platform, en
 		}
 		return choose(opened, path, which)
 	}
-	if strings.HasPrefix(target, ".") || strings.HasPrefix(target, "/") || strings.HasSuffix(target, ".tar") {
+	if looksLikePath(target) {
 		return nil, fmt.Errorf("opening %s: there is no such file or folder", target)
 	}
 	var reasons []string
