@@ -16,6 +16,10 @@ import (
 	"github.com/holdfast-sec/holdfast/internal/collect"
 )
 
+// Transport is how registries are spoken to: their answers have to begin in time,
+// and where they send on to is not left to them.
+func Transport() http.RoundTripper { return impatient(remote.DefaultTransport) }
+
 // repository is one of a registry. Credentials are those of the user's
 // Docker or Podman configuration.
 type repository struct {
@@ -61,7 +65,7 @@ func fromRegistry(ctx context.Context, text string, platform Platform) (*Image, 
 	if err != nil {
 		return nil, fmt.Errorf("%q is no reference to an image: %w", text, err)
 	}
-	r := &repository{ref: ref, opts: []remote.Option{remote.WithAuthFromKeychain(authn.DefaultKeychain), remote.WithUserAgent("holdfast"), remote.WithTransport(impatient(remote.DefaultTransport))}}
+	r := &repository{ref: ref, opts: []remote.Option{remote.WithAuthFromKeychain(authn.DefaultKeychain), remote.WithUserAgent("holdfast"), remote.WithTransport(Transport())}}
 	asking, wrap := patience(ctx, maxSilence)
 	got, err := remote.Get(ref, append([]remote.Option{remote.WithContext(asking)}, r.opts...)...)
 	err = silent(asking, err)

@@ -14,6 +14,8 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"github.com/holdfast-sec/holdfast/internal/collect/image"
 )
 
 // patience is how long one request may take, its retries included.
@@ -21,7 +23,10 @@ const patience = 2 * time.Minute
 
 // registry is a repository of a registry. Credentials are those of the user's
 // Docker or Podman configuration. Nothing else is ever asked over the network.
-type registry struct{ repo name.Repository }
+type registry struct {
+	repo      name.Repository
+	transport http.RoundTripper
+}
 
 func openRegistry(text string) (*registry, string, error) {
 	ref, err := name.ParseReference(strings.TrimPrefix(text, "docker://"))
@@ -33,11 +38,12 @@ func openRegistry(text string) (*registry, string, error) {
 			return nil, "", fmt.Errorf("%q is no reference to an image: its path leads elsewhere than it says", text)
 		}
 	}
-	return &registry{ref.Context()}, ref.Identifier(), nil
+	return &registry{ref.Context(), image.Transport()}, ref.Identifier(), nil
 }
 
-func options(ctx context.Context) []remote.Option {
-	return []remote.Option{remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain), remote.WithUserAgent("holdfast")}
+func (r *registry) options(ctx context.Context) []remote.Option {
+	return []remote.Option{remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain), remote.WithUserAgent("holdfast"),
+		remote.WithTransport(r.transport)}
 }
 
 func (r *registry) ref(text string) name.Reference {
@@ -50,7 +56,7 @@ func (r *registry) ref(text string) name.Reference {
 func (r *registry) manifest(ctx context.Context, ref string) (v1.Descriptor, []byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	got, err := remote.Get(r.ref(ref), options(ctx)...)
+	got, err := remote.Get(r.ref(ref), r.options(ctx)...)
 	if err != nil {
 		return v1.Descriptor{}, nil, explain(err)
 	}
@@ -69,7 +75,7 @@ func (r *registry) blob(ctx context.Context, d v1.Descriptor) ([]byte, error) {
 	if d.Size > maxBlob {
 		return nil, fmt.Errorf("it is larger than %d MiB", maxBlob>>20)
 	}
-	layer, err := remote.Layer(r.repo.Digest(d.Digest.String()), options(ctx)...)
+	layer, err := remote.Layer(r.repo.Digest(d.Digest.String()), r.options(ctx)...)
 	if err != nil {
 		return nil, explain(err)
 	}
@@ -93,7 +99,7 @@ func readBounded(from io.Reader) ([]byte, error) {
 func (r *registry) referrers(ctx context.Context, digest string) ([]found, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	index, err := remote.Referrers(r.repo.Digest(digest), options(ctx)...)
+	index, err := remote.Referrers(r.repo.Digest(digest), r.options(ctx)...)
 	if err != nil {
 		return nil, explain(err)
 	}
