@@ -3,26 +3,18 @@
 package advisory
 
 import (
-	"fmt"
 	"io"
 	"os"
 )
 
 // mapFile reads a file: where a mapped file cannot be replaced, a copy can.
 func mapFile(name string) ([]byte, error) {
-	f, err := os.Open(name)
+	f, size, err := openMappable(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if size := info.Size(); !info.Mode().IsRegular() || size < headerSize || size > maxFile || size != int64(int(size)) {
-		return nil, fmt.Errorf("%s: this is no file of an advisory database", name)
-	}
-	data := make([]byte, info.Size())
+	data := make([]byte, size)
 	_, err = io.ReadFull(f, data)
 	return data, err
 }

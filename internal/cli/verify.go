@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -109,19 +110,12 @@ func record(s *System, policy *signature.Policy, img *asset.Image) error {
 	if ref == "" {
 		return fmt.Errorf("recording %s: it is not named by a tag of a repository, and only those can move", img.Name)
 	}
-	digest := firstOf(img.Build.Provenance.Index, img.Build.Digest)
+	digest := cmp.Or(img.Build.Provenance.Index, img.Build.Digest)
 	if err := policy.Record(ref, digest); err != nil {
 		return err
 	}
 	fmt.Fprintf(s.Stderr, "recorded in %s: %s is %s\n", policy.Lock, ref, digest)
 	return nil
-}
-
-func firstOf(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 func writeJSON(w io.Writer, img *asset.Image, code int) error {
@@ -161,7 +155,7 @@ func writeProvenance(w io.Writer, img *asset.Image, code int) error {
 		line("  image  %s", img.Build.Digest)
 	}
 	line("")
-	line("asked for by %s (scope %s)", p.Policy, firstOf(p.Scope, "none"))
+	line("asked for by %s (scope %s)", p.Policy, cmp.Or(p.Scope, "none"))
 	for _, d := range p.Demands() {
 		if d.State != "" {
 			line("  %-9s  %-17s  %s", d.State, demandNames[d.Name], d.Reason)
@@ -169,12 +163,12 @@ func writeProvenance(w io.Writer, img *asset.Image, code int) error {
 	}
 	for _, sig := range p.Signatures {
 		line("")
-		line("signature (%s): %s", firstOf(sig.Kind, "unknown kind"), standing(sig))
+		line("signature (%s): %s", cmp.Or(sig.Kind, "unknown kind"), standing(sig))
 		writeChecks(line, sig)
 	}
 	for _, a := range p.Attestations {
 		line("")
-		line("attestation %s: %s", firstOf(a.Type, "unknown"), standing(a.Signature))
+		line("attestation %s: %s", cmp.Or(a.Type, "unknown"), standing(a.Signature))
 		writeStatement(line, a)
 		writeChecks(line, a.Signature)
 	}
@@ -221,7 +215,7 @@ func writeChecks(line func(string, ...any), s asset.Signature) {
 		if s.Verified {
 			who = "by"
 		}
-		line("  %s %s, certified by %s", who, s.Identity, firstOf(s.Issuer, "nobody named"))
+		line("  %s %s, certified by %s", who, s.Identity, cmp.Or(s.Issuer, "nobody named"))
 	}
 	for _, c := range s.Checks {
 		state := map[string]string{asset.Passed: "checked", asset.Failed: "FAILED", asset.Skipped: "not checked"}[c.State]

@@ -307,21 +307,10 @@ func (e *Entry) Pieces(buffer []byte, overlap int, yield func(piece []byte, offs
 		return fmt.Errorf("it cannot be opened: %w", errors.Unwrap(err))
 	}
 	defer f.Close()
-	kept, offset := 0, int64(0)
-	for {
-		n, err := io.ReadFull(f, buffer[kept:])
-		if n > 0 && !yield(buffer[:kept+n], offset) {
-			return nil
-		}
-		if err == io.EOF || err == io.ErrUnexpectedEOF {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("it cannot be read: %w", errors.Unwrap(err))
-		}
-		offset += int64(kept + n - overlap)
-		kept = copy(buffer, buffer[kept+n-overlap:kept+n])
+	if err := Windows(f, buffer, overlap, yield); err != nil {
+		return fmt.Errorf("it cannot be read: %w", errors.Unwrap(err))
 	}
+	return nil
 }
 
 // ReadText is Read for files that have to be text: it hands what cannot be read

@@ -236,7 +236,7 @@ func (i *images) scan(ctx context.Context, img *image.Image) {
 	lifecycle.Judge(a, i.plan.Today)
 	i.missing(img, &found)
 	i.vulnerabilities(img, found.Packages)
-	i.provenance(ctx, img, a)
+	Provenance(ctx, i.plan.Images.Policy, img.Name, i.plan.Images.Platform.String(), a)
 	suspects := files.finish(&found)
 	if files.untold > 0 {
 		i.Unread(place(img, ""), fmt.Sprintf("credentials or signs of malware are in more than %d files: those in %d more are not told", maxSuspects, files.untold))

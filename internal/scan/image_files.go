@@ -5,7 +5,6 @@ import (
 	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
-	"fmt"
 	"hash"
 	"io"
 	"slices"
@@ -165,12 +164,5 @@ func (s *suspects) finish(packages *inventory.Result) []suspect {
 func (s suspect) locate(at source.Place) {
 	s.Name = at.File
 	s.Fields = append(s.Fields, asset.Field{Place: at})
-	for i, found := range s.Secrets {
-		at.Line = int(found.Line)
-		s.At(fmt.Sprintf("secrets[%d]", i), at)
-	}
-	for i, found := range s.Indicators {
-		at.Line = int(found.Line)
-		s.At(fmt.Sprintf("indicators[%d]", i), at)
-	}
+	placeFound(s.File, at)
 }

@@ -80,11 +80,20 @@ func leaky(at source.Place, f *asset.File) *asset.File {
 		f.ID += "@" + f.Commit
 		f.Name += " in commit " + f.Commit[:min(len(f.Commit), 12)]
 	}
+	placeFound(f, at)
+	return f
+}
+
+// placeFound says at which lines of a file what was found in it stands.
+func placeFound(f *asset.File, at source.Place) {
 	for i, s := range f.Secrets {
 		at.Line = int(s.Line)
 		f.At(fmt.Sprintf("secrets[%d]", i), at)
 	}
-	return f
+	for i, s := range f.Indicators {
+		at.Line = int(s.Line)
+		f.At(fmt.Sprintf("indicators[%d]", i), at)
+	}
 }
 
 // past is the git history of a folder. What the work tree still has is found

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -242,7 +243,7 @@ func (a *archive) images(ctx context.Context, name string, platform Platform) ([
 			img.Ref = reference(s.RepoTags[0])
 		}
 		if len(list) > 1 {
-			img.Name = name + "#" + firstOf(img.Ref.Text, img.ConfigDigest)
+			img.Name = name + "#" + cmp.Or(img.Ref.Text, img.ConfigDigest)
 		}
 		out = append(out, img)
 	}
@@ -311,13 +312,4 @@ func IsArchive(head []byte) bool {
 
 func isHex(text string, length int) bool {
 	return len(text) == length && strings.Trim(text, "0123456789abcdef") == ""
-}
-
-func firstOf(texts ...string) string {
-	for _, t := range texts {
-		if t != "" {
-			return t
-		}
-	}
-	return ""
 }

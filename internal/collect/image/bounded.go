@@ -1,6 +1,7 @@
 package image
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -107,7 +108,7 @@ func newAllowance() *allowance { return &allowance{freeRatio, map[string]bool{}}
 
 // ratio is what a stored byte of a layer allows for.
 func (a *allowance) ratio(l *Layer) int64 {
-	key := firstOf(l.Digest, l.blob.Annotations[savedPath])
+	key := cmp.Or(l.Digest, l.blob.Annotations[savedPath])
 	if a.seen[key] {
 		return 0
 	}

@@ -2,9 +2,12 @@ package image
 
 import (
 	"archive/tar"
+	"bytes"
 	"fmt"
 	"io"
 	"sync"
+
+	"github.com/holdfast-sec/holdfast/internal/collect"
 )
 
 // maxFlight is how many bytes of files wait for being looked at, at most; a
@@ -212,28 +215,7 @@ func (s *sectionContent) Windows(overlap int, yield func([]byte, int64) bool) er
 		return nil
 	}
 	r := io.NewSectionReader(s.file, s.offset, s.size)
-	return windows(r, s.buffer, overlap, yield)
-}
-
-// windows hands over what a reader gives in pieces of the buffer's size, each
-// beginning with the end of the one before.
-func windows(r io.Reader, buffer []byte, overlap int, yield func([]byte, int64) bool) error {
-	overlap = min(overlap, len(buffer)/2)
-	kept, offset := 0, int64(0)
-	for {
-		n, err := fill(r, buffer[kept:])
-		if n > 0 && !yield(buffer[:kept+n], offset) {
-			return nil
-		}
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		offset += int64(kept + n - overlap)
-		kept = copy(buffer, buffer[kept+n-overlap:kept+n])
-	}
+	return collect.Windows(r, s.buffer, overlap, yield)
 }
 
 // lockstep shows a large file of a stream to all analysers at the same time, a
@@ -262,9 +244,9 @@ func (w *walker) lockstep(f *File, needs []Need, head []byte, t *tar.Reader) err
 			close(p.pieces)
 		}
 	}()
-	r := io.MultiReader(newBytes(head), t)
+	r := io.MultiReader(bytes.NewReader(head), t)
 	for {
-		n, err := fill(r, buffer)
+		n, err := collect.Fill(r, buffer)
 		for _, p := range passing {
 			p.offer(buffer[:n])
 		}

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -96,9 +97,9 @@ func layoutImages(ctx context.Context, store blobs, index *v1.IndexManifest, nam
 			return nil, errDocuments
 		}
 		img.Name = name
-		img.Ref = reference(firstOf(d.Annotations["io.containerd.image.name"], d.Annotations["org.opencontainers.image.ref.name"]))
+		img.Ref = reference(cmp.Or(d.Annotations["io.containerd.image.name"], d.Annotations["org.opencontainers.image.ref.name"]))
 		if len(list) > 1 {
-			img.Name = name + "#" + firstOf(img.Ref.Text, img.Digest)
+			img.Name = name + "#" + cmp.Or(img.Ref.Text, img.Digest)
 		}
 		out = append(out, img)
 	}

@@ -1,7 +1,6 @@
 package image
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -177,5 +176,3 @@ func openFolder(ctx context.Context, dir string, platform Platform) (*Opened, er
 // IsLayout reports whether a file is the marker of an OCI layout; its folder is
 // the image.
 func IsLayout(file string) bool { return filepath.Base(file) == "oci-layout" }
-
-func newBytes(b []byte) io.Reader { return bytes.NewReader(b) }

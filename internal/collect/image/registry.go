@@ -1,6 +1,7 @@
 package image
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -46,7 +47,7 @@ func (r *repository) open(ctx context.Context, d v1.Descriptor) (io.ReadCloser, 
 		if err != nil {
 			return nil, explain(err)
 		}
-		return io.NopCloser(newBytes(got.Manifest)), nil
+		return io.NopCloser(bytes.NewReader(got.Manifest)), nil
 	}
 	layer, err := remote.Layer(r.ref.Context().Digest(d.Digest.String()), opts...)
 	if err != nil {

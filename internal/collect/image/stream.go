@@ -13,6 +13,8 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/holdfast-sec/holdfast/internal/collect"
 )
 
 // The bounds on layers.
@@ -201,7 +203,7 @@ func (a *ahead) run(r io.Reader) {
 		case <-a.done:
 			return
 		case buf := <-a.free:
-			n, err := fill(r, buf[:chunk])
+			n, err := collect.Fill(r, buf[:chunk])
 			if n > 0 {
 				a.full <- buf[:n]
 			}
@@ -213,17 +215,6 @@ func (a *ahead) run(r io.Reader) {
 			}
 		}
 	}
-}
-
-// fill is io.ReadFull, but leaves the reader's own word about its end alone: a
-// truncated stream says io.ErrUnexpectedEOF, which is no end.
-func fill(r io.Reader, p []byte) (n int, err error) {
-	for n < len(p) && err == nil {
-		var m int
-		m, err = r.Read(p[n:])
-		n += m
-	}
-	return n, err
 }
 
 func (a *ahead) Read(p []byte) (int, error) {

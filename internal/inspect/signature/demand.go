@@ -1,6 +1,7 @@
 package signature
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -219,7 +220,7 @@ func (v *verification) build() (build, builder, source asset.Demand) {
 			continue
 		}
 		best = score
-		build = met("built as %s says: %s", vouched(a), firstOf(a.Builder, "a builder without a name"))
+		build = met("built as %s says: %s", vouched(a), cmp.Or(a.Builder, "a builder without a name"))
 		builder, source = asked(v.scope.Builders, b), asked(v.scope.Sources, s)
 	}
 	if best < 0 {

@@ -1,6 +1,7 @@
 package signature
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
@@ -203,7 +204,7 @@ func (k *Keyless) verify(make entity, claimed string) ([]asset.Check, error) {
 		if err != nil {
 			return err
 		}
-		sum, err := hex.DecodeString(strings.TrimPrefix(firstOf(digest, claimed), "sha256:"))
+		sum, err := hex.DecodeString(strings.TrimPrefix(cmp.Or(digest, claimed), "sha256:"))
 		if err != nil {
 			return fmt.Errorf("the digest cannot be read: %w", err)
 		}

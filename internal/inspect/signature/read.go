@@ -1,6 +1,7 @@
 package signature
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -477,7 +478,7 @@ func (r *reader) signer(n *source.Node) Signer {
 		}
 	}
 	if s.Name == "" {
-		s.Name = firstOf(n.Text("key"), subject, n.Text("subject-regexp"), strings.Join(notation.Identities, ", "))
+		s.Name = cmp.Or(n.Text("key"), subject, n.Text("subject-regexp"), strings.Join(notation.Identities, ", "))
 	}
 	return s
 }
@@ -489,15 +490,6 @@ func count(flags ...bool) (n int) {
 		}
 	}
 	return n
-}
-
-func firstOf(texts ...string) string {
-	for _, text := range texts {
-		if text != "" {
-			return text
-		}
-	}
-	return ""
 }
 
 func checkIdentity(text string) error {

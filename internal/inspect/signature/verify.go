@@ -139,12 +139,12 @@ func (v *verification) read(a asset.Attachment) (*evidence, *asset.Attestation) 
 	case strings.HasPrefix(a.MediaType, "application/vnd.in-toto"):
 		e, err = readUnsigned(a)
 	default:
-		kind, packages := document(firstOf(a.MediaType, a.Type), a.Content)
+		kind, packages := document(cmp.Or(a.MediaType, a.Type), a.Content)
 		if kind == "other" {
 			return nil, nil
 		}
 		e = &evidence{claims: []string{a.Subject}, unsigned: true} // the manifest around it names the image
-		attestation = &asset.Attestation{Type: kind, PredicateType: clip(firstOf(a.MediaType, a.Type)), Packages: packages}
+		attestation = &asset.Attestation{Type: kind, PredicateType: clip(cmp.Or(a.MediaType, a.Type)), Packages: packages}
 	}
 	e.Digest, e.Found, e.Subject = a.Digest, a.Found, a.Subject
 	if a.Problem != "" {
@@ -249,7 +249,7 @@ func (v *verification) about(e *evidence) bool {
 		e.Checks = append(e.Checks, asset.Check{Name: "digest", State: asset.Passed, Detail: "it names " + e.Subject + ", which the index holds"})
 		return true
 	}
-	e.Claims = clip(firstOf(e.claims...))
+	e.Claims = clip(cmp.Or(e.claims...))
 	e.Reason = "it is about another image: the signed text names " + cmp.Or(e.Claims, "no digest")
 	e.Checks = append(e.Checks, asset.Check{Name: "digest", State: asset.Failed, Detail: e.Reason})
 	return false

@@ -3,6 +3,7 @@ package referrer
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -212,7 +213,7 @@ func (l *layout) choose(which string) (v1.Descriptor, error) {
 		if !slices.ContainsFunc(images, func(other v1.Descriptor) bool { return other.Digest == d.Digest }) {
 			images = append(images, d)
 		}
-		names = append(names, firstOf(tag, full, d.Digest.String()))
+		names = append(names, cmp.Or(tag, full, d.Digest.String()))
 	}
 	switch {
 	case which != "" && strings.HasPrefix(which, "sha256:"):
@@ -243,15 +244,6 @@ func (l *layout) isImage(d v1.Descriptor) bool {
 		return true
 	}
 	return len(shape.Subject) == 0 && !relevant(shape.ArtifactType) && !relevant(string(shape.Config.MediaType))
-}
-
-func firstOf(texts ...string) string {
-	for _, text := range texts {
-		if text != "" {
-			return text
-		}
-	}
-	return ""
 }
 
 // blobPath is where a digest's content lies. Digests are hostile text: only
