@@ -18,6 +18,8 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"go.etcd.io/bbolt"
+
+	"github.com/holdfast-sec/holdfast/internal/collect"
 )
 
 // containerd keeps what it pulls in a folder of blobs, and what they are called
@@ -105,7 +107,7 @@ func fromContent(ctx context.Context, root string, names []string, namespace str
 		content.Close()
 		return nil, err
 	}
-	img.Ref = reference(found)
+	img.Ref = collect.ParseImage(found)
 	return &Opened{[]*Image{img}, content}, nil
 }
 

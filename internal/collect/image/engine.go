@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
+
+	"github.com/holdfast-sec/holdfast/internal/collect"
 )
 
 // engine is the API of Docker, which Podman speaks too, on a unix socket.
@@ -121,7 +123,7 @@ func fromSocket(ctx context.Context, target, socket string, platform Platform) (
 	}
 	for _, img := range images {
 		if !isID(target) {
-			img.Ref = reference(target)
+			img.Ref = collect.ParseImage(target)
 		}
 	}
 	return &Opened{images, a}, nil

@@ -95,6 +95,21 @@ func TestEngine(t *testing.T) {
 	}
 }
 
+// An engine's name without a tag is a name and no tag: unlike in a layout, where a
+// single word is a tag.
+func TestEngineName(t *testing.T) {
+	files := savedFiles(t, imageOf(t, []node{{name: "a", content: "a"}}))
+	e := engineOf(t, map[string][]byte{"nginx": archiveOf(t, files)})
+	opened, err := Open(t.Context(), "nginx", Docker, Platform{}, map[string]string{"DOCKER_HOST": e.Socket})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer opened.Close()
+	if ref := opened.Images[0].Ref; ref.Repository != "library/nginx" || ref.Registry != "docker.io" || ref.Tag != "" {
+		t.Errorf("the image is %+v, want library/nginx of docker.io", ref)
+	}
+}
+
 func TestEngineRefuses(t *testing.T) {
 	e := engineOf(t, map[string][]byte{"broken": []byte("no archive")})
 	for _, test := range []struct{ target, host, want string }{

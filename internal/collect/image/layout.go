@@ -97,7 +97,7 @@ func layoutImages(ctx context.Context, store blobs, index *v1.IndexManifest, nam
 			return nil, errDocuments
 		}
 		img.Name = name
-		img.Ref = reference(cmp.Or(d.Annotations["io.containerd.image.name"], d.Annotations["org.opencontainers.image.ref.name"]))
+		img.Ref = LayoutRef(d)
 		if len(list) > 1 {
 			img.Name = name + "#" + cmp.Or(img.Ref.Text, img.Digest)
 		}
@@ -119,6 +119,11 @@ func ofPlatform(list []v1.Descriptor, platform Platform) []v1.Descriptor {
 		}
 	}
 	return found
+}
+
+// LayoutRef is the reference that a layout's entry records.
+func LayoutRef(d v1.Descriptor) asset.ImageRef {
+	return reference(cmp.Or(d.Annotations["io.containerd.image.name"], d.Annotations["org.opencontainers.image.ref.name"]))
 }
 
 // reference reads a tag as archives and layouts record it; a bare tag ("latest")

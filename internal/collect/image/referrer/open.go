@@ -16,6 +16,7 @@ import (
 
 	"github.com/holdfast-sec/holdfast/internal/asset"
 	"github.com/holdfast-sec/holdfast/internal/collect"
+	"github.com/holdfast-sec/holdfast/internal/collect/image"
 )
 
 func mediaType(text string) types.MediaType { return types.MediaType(text) }
@@ -62,7 +63,7 @@ func Open(ctx context.Context, target, platform string) (*Image, error) {
 			return nil, fmt.Errorf("opening %s: %w", path, err)
 		}
 		asked = d.Digest.String()
-		img.Ref, img.OwnWord = layoutRef(d), true
+		img.Ref, img.OwnWord = image.LayoutRef(d), true
 	}
 	if err := img.resolve(ctx, asked, platform); err != nil {
 		img.store.close()
@@ -76,21 +77,6 @@ func Open(ctx context.Context, target, platform string) (*Image, error) {
 
 func looksLikePath(target string) bool {
 	return strings.HasPrefix(target, ".") || filepath.IsAbs(target) || strings.HasSuffix(target, ".tar") || strings.Contains(target, "#")
-}
-
-// layoutRef is the reference that a layout's entry records. A bare tag names no
-// repository.
-func layoutRef(d v1.Descriptor) asset.ImageRef {
-	for _, key := range []string{"io.containerd.image.name", "org.opencontainers.image.ref.name"} {
-		text := d.Annotations[key]
-		if strings.ContainsAny(text, "/:") {
-			return collect.ParseImage(text)
-		}
-		if text != "" {
-			return asset.ImageRef{Text: text, Tag: text}
-		}
-	}
-	return asset.ImageRef{}
 }
 
 // resolve reads what the reference names and the platform's manifest.
