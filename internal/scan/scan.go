@@ -123,10 +123,11 @@ func Tree(ctx context.Context, plan Plan, tree *collect.Tree) (*finding.Result, 
 	if plan.Images.Named {
 		r.read(r.images.namedTargets())
 	}
-	search := plan.Rules.judges("secret-in-file")
+	search := slices.ContainsFunc([]string{"secret-in-file", "secret-encrypted", "secret-password-hash"}, plan.Rules.judges)
 	if search {
-		r.read(append(r.leftovers(tree), r.pasts(plan, tree)...))
+		r.read(r.leftovers(tree))
 	}
+	r.read(r.pasts(plan, tree))
 	for _, e := range tree.Entries {
 		switch {
 		case e.Claimed():
